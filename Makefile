@@ -1,0 +1,34 @@
+# Two commands for a fresh clone: `make demo`, then `make test`. Needs Python 3.11 or newer.
+PYTHON ?= python3
+VENV ?= .venv
+EXTRAS ?= test
+
+BIN := $(VENV)/bin
+
+.PHONY: demo test lint types clean
+
+demo: $(VENV)/.installed  ## install, then run the whole job on made slides
+	$(BIN)/wsi-idc demo --output demo
+
+test: $(VENV)/.installed-$(EXTRAS)  ## all tests
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.installed-$(EXTRAS)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.installed-$(EXTRAS)
+	$(BIN)/mypy
+
+$(VENV)/.installed: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --editable .
+	touch $@
+
+$(VENV)/.installed-$(EXTRAS): $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --editable ".[$(EXTRAS)]"
+	touch $@
+
+clean:
+	rm -rf $(VENV) demo

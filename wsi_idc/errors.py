@@ -1,0 +1,67 @@
+"""Every error that a user of wsi-idc can meet.
+
+Each message says what is wrong, in which file, and what to do about it. The commands print
+it as one line and turn it into an exit status; a caller in Python can catch the base class,
+or the builtin that a subclass derives from as well::
+
+    WsiIdcError
+    ├── SettingsError            (ValueError)         an option or argument that cannot be
+    ├── SlideError
+    │   ├── SlideNotFoundError   (FileNotFoundError)  no such file
+    │   ├── SlideReadError       (OSError)            not a slide, truncated, damaged
+    │   ├── MissingMppError      (ValueError)         the slide does not say its µm/px
+    │   ├── UpsamplingError      (ValueError)         finer pixels asked for than there are
+    │   └── NoTissueError        (ValueError)         nothing to cut or to score
+    ├── PatchCollectionError     (ValueError)         a patch folder that cannot be used
+    ├── ModelFolderError         (ValueError)         a model folder that cannot be used
+    ├── ResultFolderError        (ValueError)         a heatmap result that cannot be used
+    └── OutputError              (OSError)            a place that cannot be written
+"""
+
+
+class WsiIdcError(Exception):
+    """Base of all errors that wsi-idc raises on purpose."""
+
+
+class SettingsError(WsiIdcError, ValueError):
+    """An option or argument has a value that cannot be used."""
+
+
+class SlideError(WsiIdcError):
+    """Something is wrong with one slide; other slides are not affected."""
+
+
+class SlideNotFoundError(SlideError, FileNotFoundError):
+    """There is no file of that name."""
+
+
+class SlideReadError(SlideError, OSError):
+    """No reader can open the file, or reading pixels from it failed."""
+
+
+class MissingMppError(SlideError, ValueError):
+    """The slide does not say how many microns a pixel is."""
+
+
+class UpsamplingError(SlideError, ValueError):
+    """Pixels finer than the slide's own were asked for."""
+
+
+class NoTissueError(SlideError, ValueError):
+    """The slide has no tissue to cut or to score."""
+
+
+class PatchCollectionError(WsiIdcError, ValueError):
+    """A folder of patches is empty, mislabelled or cannot be split by patient."""
+
+
+class ModelFolderError(WsiIdcError, ValueError):
+    """A model folder is missing, damaged or of another kind."""
+
+
+class ResultFolderError(WsiIdcError, ValueError):
+    """A heatmap result folder is missing, damaged or of another kind."""
+
+
+class OutputError(WsiIdcError, OSError):
+    """A file or folder cannot be written."""
