@@ -1,0 +1,200 @@
+"""What every reader offers: pixels of a level, and of any place at any µm/px."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wsi_idc.errors import SettingsError
+from wsi_idc.slides.info import Level, SlideInfo
+from wsi_idc.slides.levels import choose_level, pixels_across
+from wsi_idc.slides.raster import Placement, SlidePicture
+from wsi_idc.slides.resample import Box, area_average
+
+Pixels = NDArray[np.uint8]
+
+# A larger source region is read in parts: 100 MB of pixels, a few times that while they are
+# averaged, however coarse the picture and however poor the pyramid.
+_LARGEST_SOURCE_PIXELS = 2**25
+
+# Where floats meet whole pixels up to rounding, no extra pixel is read for the difference.
+_SNAP_PX = 1e-6
+
+# A reader's own displacement is undone where it exceeds this part of a target pixel; below it
+# the plain pixels are better than pixels interpolated once more.
+_NOTICEABLE_PX = 0.04
+
+
+class Slide(ABC):
+    """An open slide. A context manager; use one per thread, and `SlideSource` to pass it on.
+
+    Attributes
+    ----------
+    info : what the slide is.
+    """
+
+    info: SlideInfo
+
+    @abstractmethod
+    def _read_inside(self, level: Level, x: int, y: int, width: int, height: int) -> Pixels:
+        """Read a region that lies wholly inside `level`; the same frame as `read_level`."""
+
+    def _displacement(self, level: Level, x: int, y: int) -> tuple[float, float]:
+        """How far right of and below x, y the pixels lie that `_read_inside` gives, level px."""
+        return 0.0, 0.0
+
+    @abstractmethod
+    def close(self) -> None:
+        """Release the file; the slide cannot be read afterwards."""
+
+    def read_level(self, level: int, x: int, y: int, width: int, height: int) -> Pixels:
+        """Read whole pixels of one level.
+
+        Parameters
+        ----------
+        level : the reader's number of the level, as in `Level.index`.
+        x, y : top-left corner in pixels of that level; may lie outside.
+        width, height : size in pixels of that level, at least 1.
+
+        Returns
+        -------
+        uint8 RGB [height, width, 3]; what lies outside the image or is transparent has the
+        slide's background colour.
+
+        Raises
+        ------
+        SettingsError
+            If there is no such level.
+        SlideReadError
+            If the file is damaged there.
+        """
+        wanted = self._level(level)
+        left, top = max(x, 0), max(y, 0)
+        right, bottom = min(x + width, wanted.width), min(y + height, wanted.height)
+        if (left, top, right, bottom) == (x, y, x + width, y + height):
+            return self._read_inside(wanted, x, y, width, height)
+        region = np.empty((height, width, 3), np.uint8)
+        region[:] = self.info.background
+        if left < right and top < bottom:
+            region[top - y : bottom - y, left - x : right - x] = self._read_inside(
+                wanted, left, top, right - left, bottom - top
+            )
+        return region
+
+    def read(self, x: float, y: float, size: tuple[int, int], mpp: float) -> Pixels:
+        """Read any rectangle at any scale, right to a small part of a pixel.
+
+        The coarsest level that is fine enough is read and area-averaged. `check_target_mpp`
+        tells beforehand whether the slide is fine enough; this function enlarges silently.
+
+        Parameters
+        ----------
+        x, y : top-left corner in level-0 pixels; floats, not rounded.
+        size : width and height in target pixels.
+        mpp : microns per target pixel, which is square on the slide even where the slide's
+            own pixels are not.
+
+        Returns
+        -------
+        uint8 RGB [size[1], size[0], 3].
+
+        Raises
+        ------
+        SlideReadError
+            If the file is damaged there.
+        """
+        return self._read_from(choose_level(self.info, mpp), x, y, size, mpp)
+
+    def picture(self, mpp: float | None = None, *, max_side: int) -> SlidePicture:
+        """Read the whole scanned part of the slide as one picture.
+
+        Parameters
+        ----------
+        mpp : microns per pixel; None for the slide's own. Coarser where the picture would
+            not fit into `max_side`.
+        max_side : the longest side allowed, pixels.
+        """
+        info = self.info
+        bounds = info.bounds
+        extent_x, extent_y = bounds.width * info.mpp_x, bounds.height * info.mpp_y
+        wanted = max(info.mpp_x, info.mpp_y) if mpp is None else mpp
+        mpp = max(wanted, max(extent_x, extent_y) / max_side)
+        size = pixels_across(extent_x, mpp), pixels_across(extent_y, mpp)
+        placement = Placement(
+            origin_x=float(bounds.x),
+            origin_y=float(bounds.y),
+            pixel_width=mpp / info.mpp_x,
+            pixel_height=mpp / info.mpp_y,
+            mpp_x=info.mpp_x,
+            mpp_y=info.mpp_y,
+        )
+        return SlidePicture(self.read(bounds.x, bounds.y, size, mpp), placement)
+
+    def _read_from(
+        self, level: Level, x: float, y: float, size: tuple[int, int], mpp: float
+    ) -> Pixels:
+        width, height = size
+        scale_x, scale_y = mpp / self.info.mpp_x, mpp / self.info.mpp_y
+        left, top = x / level.downsample_x, y / level.downsample_y
+        right = (x + width * scale_x) / level.downsample_x
+        bottom = (y + height * scale_y) / level.downsample_y
+        if (right - left) * (bottom - top) > _LARGEST_SOURCE_PIXELS and max(size) > 1:
+            if width >= height:
+                half = width // 2
+                parts = (
+                    self._read_from(level, x, y, (half, height), mpp),
+                    self._read_from(level, x + half * scale_x, y, (width - half, height), mpp),
+                )
+                return np.concatenate(parts, axis=1)
+            half = height // 2
+            parts = (
+                self._read_from(level, x, y, (width, half), mpp),
+                self._read_from(level, x, y + half * scale_y, (width, height - half), mpp),
+            )
+            return np.concatenate(parts)
+        # Bilinear weights reach half a pixel beyond the box.
+        margin_x = 1 if right - left < width * (1 - _SNAP_PX) else 0
+        margin_y = 1 if bottom - top < height * (1 - _SNAP_PX) else 0
+        x0, x1 = _whole_pixels(left, right, margin_x)
+        y0, y1 = _whole_pixels(top, bottom, margin_y)
+        dx, dy = self._displacement(level, max(x0, 0), max(y0, 0))
+        if max(abs(dx) * width / (right - left), abs(dy) * height / (bottom - top)) > (
+            _NOTICEABLE_PX
+        ):
+            x0, y0, x1, y1 = x0 - 1, y0 - 1, x1 + 1, y1 + 1
+            dx, dy = self._displacement(level, max(x0, 0), max(y0, 0))
+        else:
+            dx = dy = 0.0
+        region = self.read_level(level.index, x0, y0, x1 - x0, y1 - y0)
+        box: Box = (left - x0 - dx, top - y0 - dy, right - x0 - dx, bottom - y0 - dy)
+        return area_average(region, box, size)
+
+    def _level(self, index: int) -> Level:
+        for level in self.info.levels:
+            if level.index == index:
+                return level
+        known = ", ".join(str(level.index) for level in self.info.levels)
+        raise SettingsError(f"{self.info.path}: there is no level {index}; the levels are {known}")
+
+    def __enter__(self) -> Self:
+        """Return the slide itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close the slide."""
+        self.close()
+
+
+def _whole_pixels(start: float, stop: float, margin: int) -> tuple[int, int]:
+    """The pixels an interval touches, rounding noise at its ends aside."""
+    return math.floor(start + _SNAP_PX) - margin, math.ceil(stop - _SNAP_PX) + margin

@@ -1,0 +1,155 @@
+"""Plain images as slides of one level: PNG, JPEG, untiled TIFF, BMP and WebP, through Pillow."""
+
+from __future__ import annotations
+
+import threading
+import warnings
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from wsi_idc.errors import SlideReadError
+from wsi_idc.slides.base import Pixels, Slide
+from wsi_idc.slides.info import Bounds, Level, SlideInfo
+from wsi_idc.slides.levels import make_levels
+from wsi_idc.slides.microns import find_microns
+from wsi_idc.slides.openslide_reader import on_background
+
+_FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "WEBP")
+
+# A plain image is held in memory whole, 1.2 GB at this size (20,000 x 20,000 px). Larger ones
+# belong in a pyramidal TIFF; larger by accident are decompression bombs.
+MAX_IMAGE_PIXELS = 400_000_000
+
+_BACKGROUND = (255, 255, 255)
+_opening = threading.Lock()
+
+
+_TILE_WIDTH_TAG = 322
+
+
+def can_open(path: Path) -> bool:
+    """Whether Pillow knows the file's format, among those that stand for slides.
+
+    Tiled TIFFs are not taken: they are OpenSlide's, and one that it refuses is more likely a
+    damaged slide, of which Pillow would see the first page only.
+    """
+    try:
+        with _open(path) as image:
+            return _TILE_WIDTH_TAG not in getattr(image, "tag_v2", ())
+    except SlideReadError:
+        return False
+
+
+class ImageReader(Slide):
+    """A plain image as a slide of one level, decoded at the first read.
+
+    Parameters
+    ----------
+    path : the image.
+    slide_mpp : microns per pixel given by the user, one number or (x, y).
+
+    Raises
+    ------
+    SlideReadError
+        If it is not such an image, or has more than 400 million pixels.
+    MissingMppError
+        If the image has no plausible resolution tags and no µm/px were given.
+    """
+
+    def __init__(self, path: Path, slide_mpp: float | tuple[float, float] | None = None) -> None:
+        self._pixels: Pixels | None = None
+        with _open(path) as image:
+            width, height = image.size
+            if width * height > MAX_IMAGE_PIXELS:
+                raise SlideReadError(
+                    f"{path}: a plain image of {width}x{height} px is too large to hold in memory "
+                    f"(at most {MAX_IMAGE_PIXELS:,} px); convert it to a tiled, pyramidal TIFF"
+                )
+            microns = find_microns(
+                path, _resolution(image), slide_mpp, tags_name=f"{image.format} resolution tags"
+            )
+        self.info = SlideInfo(
+            path=path,
+            name=path.stem,
+            reader="image",
+            vendor="image",
+            width=width,
+            height=height,
+            mpp_x=microns.x,
+            mpp_y=microns.y,
+            mpp_source=microns.source,
+            mpp_is_guess=microns.is_guess,
+            objective_power=None,
+            levels=make_levels([(width, height)]),
+            bounds=Bounds(0, 0, width, height),
+            background=_BACKGROUND,
+        )
+
+    def _read_inside(self, level: Level, x: int, y: int, width: int, height: int) -> Pixels:
+        if self._pixels is None:
+            self._pixels = _decode(self.info.path)
+        return self._pixels[y : y + height, x : x + width].copy()
+
+    def close(self) -> None:
+        """Let go of the pixels."""
+        self._pixels = None
+
+
+def _open(path: Path) -> Image.Image:
+    """Open without decoding, and without Pillow's own, lower limit of size."""
+    with _opening:
+        limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # the error says all that a user can act on
+                return Image.open(path, formats=_FORMATS)
+        except (OSError, SyntaxError, ValueError) as error:
+            raise SlideReadError(
+                f"{path}: not a plain image that can be read ({', '.join(_FORMATS)}); "
+                "it is of another format, or damaged"
+            ) from error
+        finally:
+            Image.MAX_IMAGE_PIXELS = limit
+
+
+def _decode(path: Path) -> Pixels:
+    with _open(path) as image:
+        try:
+            image.load()
+            return _to_rgb(image)
+        except (OSError, SyntaxError, ValueError) as error:
+            reason = " ".join(str(error).split())
+            raise SlideReadError(
+                f"{path}: the image cannot be decoded: {reason}; it is probably damaged or was "
+                "not copied whole: copy it again, or save it as 8-bit RGB"
+            ) from error
+
+
+def _to_rgb(image: Image.Image) -> Pixels:
+    """Any Pillow mode as uint8 RGB: 16 bits scaled to 8, transparency laid on white."""
+    if image.mode.startswith("I"):  # 16-bit grey; Pillow's own conversion would clip it
+        grey = np.asarray(image).astype(np.int64)
+        if grey.min() < 0 or grey.max() > 65535:
+            raise ValueError("its grey values exceed 16 bits")
+        return np.repeat(((grey * 255 + 32767) // 65535).astype(np.uint8)[..., None], 3, axis=2)
+    if image.mode == "F":
+        raise ValueError("its pixels are floating-point numbers, not colours")
+    if "transparency" in image.info or image.mode in ("RGBA", "LA", "PA", "La", "RGBa"):
+        if image.mode in ("La", "RGBa"):
+            image = image.convert({"La": "LA", "RGBa": "RGBA"}[image.mode])
+        return on_background(image.convert("RGBA"), _BACKGROUND)
+    return np.array(image.convert("RGB"))
+
+
+def _resolution(image: Image.Image) -> dict[str, str]:
+    """The image's resolution tags under OpenSlide's names; Pillow gives all in dots per inch."""
+    dpi = image.info.get("dpi")
+    if not dpi:
+        return {}
+    return {
+        "tiff.ResolutionUnit": "inch",
+        "tiff.XResolution": repr(float(dpi[0])),
+        "tiff.YResolution": repr(float(dpi[1])),
+    }

@@ -1,0 +1,91 @@
+"""What a slide is: its size, its pyramid and its microns per pixel, as plain data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+Rgb = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class Level:
+    """One image of a slide's pyramid; level 0 is the finest.
+
+    Attributes
+    ----------
+    index : the reader's number of the level.
+    width, height : size in pixels of this level.
+    downsample_x, downsample_y : level-0 pixels per pixel of this level (1.0 for level 0).
+    """
+
+    index: int
+    width: int
+    height: int
+    downsample_x: float
+    downsample_y: float
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """The part of level 0 that holds the scan, in level-0 pixels.
+
+    The whole of level 0 for most formats; MIRAX and some others place the scan inside a
+    larger, mostly empty frame.
+    """
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class SlideInfo:
+    """All that wsi-idc knows of a slide before it reads pixels.
+
+    Attributes
+    ----------
+    name : the file's name without its ending; names outputs and, by default, the patient.
+    reader : `openslide`, `fastslide` or `image`.
+    vendor : the scanner's maker as the reader names the format, or `image`.
+    width, height : size of level 0 in pixels.
+    mpp_x, mpp_y : microns per level-0 pixel, always within 0.05 to 20.
+    mpp_source : where they come from, in words for people and outputs, such as
+        `slide metadata`, `TIFF resolution tags`, `objective power 40x`, `given by --slide-mpp`.
+    mpp_is_guess : True where they were inferred and not stated as µm/px.
+    objective_power : the scanner's objective (40.0 for 40x), or None.
+    levels : the pyramid, finest first.
+    bounds : where the scan lies in level 0.
+    background : the colour of glass, RGB, 0 to 255; stands in for missing pixels.
+    """
+
+    path: Path
+    name: str
+    reader: str
+    vendor: str
+    width: int
+    height: int
+    mpp_x: float
+    mpp_y: float
+    mpp_source: str
+    mpp_is_guess: bool
+    objective_power: float | None
+    levels: tuple[Level, ...]
+    bounds: Bounds
+    background: Rgb = (255, 255, 255)
+
+    @property
+    def mpp(self) -> float:
+        """Mean of `mpp_x` and `mpp_y`, for messages and for choosing a level."""
+        return (self.mpp_x + self.mpp_y) / 2
+
+    @property
+    def width_mm(self) -> float:
+        """Width of the scanned bounds in millimetres."""
+        return self.bounds.width * self.mpp_x / 1000
+
+    @property
+    def height_mm(self) -> float:
+        """Height of the scanned bounds in millimetres."""
+        return self.bounds.height * self.mpp_y / 1000

@@ -1,0 +1,109 @@
+"""Opening a slide: which reader for which file, and a recipe that travels between threads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from wsi_idc.errors import SettingsError, SlideNotFoundError, SlideReadError
+from wsi_idc.slides import fastslide_reader, image_reader, openslide_reader
+from wsi_idc.slides.base import Slide
+
+SlideMpp = float | tuple[float, float] | None
+
+
+@dataclass(frozen=True)
+class Reader:
+    """One way to read slides: whether it opens a file, and the class that does."""
+
+    can_open: Callable[[Path], bool]
+    open: Callable[[Path, SlideMpp], Slide]
+
+
+# A new reader is one module and one line here.
+READERS: dict[str, Reader] = {
+    "openslide": Reader(openslide_reader.can_open, openslide_reader.OpenSlideReader),
+    "fastslide": Reader(fastslide_reader.can_open, fastslide_reader.FastslideReader),
+    "image": Reader(image_reader.can_open, image_reader.ImageReader),
+}
+
+# The first that opens the file reads it. fastslide is not among them: see its module.
+AUTO_ORDER = ("openslide", "image")
+
+
+def open_slide(path: str | Path, *, reader: str = "auto", slide_mpp: SlideMpp = None) -> Slide:
+    """Open a slide.
+
+    Parameters
+    ----------
+    path : the slide's file.
+    reader : `openslide`, `fastslide`, `image`, or `auto` for the first that opens it.
+    slide_mpp : microns per level-0 pixel, one number or (x, y), where the slide does not say
+        or is wrong.
+
+    Returns
+    -------
+    An open slide; a context manager, for one thread.
+
+    Raises
+    ------
+    SlideNotFoundError
+        If there is no such file.
+    SlideReadError
+        If it is a folder, empty, damaged, or of no known format.
+    MissingMppError
+        If it does not tell its µm/px and none were given.
+    SettingsError
+        If there is no such reader, or `slide_mpp` is outside 0.05 to 20.
+    """
+    path = Path(path)
+    if reader != "auto" and reader not in READERS:
+        raise SettingsError(f"--reader must be one of auto, {', '.join(READERS)}, not {reader!r}")
+    _check_file(path)
+    if reader != "auto":
+        return READERS[reader].open(path, slide_mpp)
+    for name in AUTO_ORDER:
+        if READERS[name].can_open(path):
+            return READERS[name].open(path, slide_mpp)
+    raise SlideReadError(
+        f"{path}: neither a slide that OpenSlide knows nor a plain image (PNG, JPEG, TIFF, BMP, "
+        "WebP); it is of another format, damaged, or was not copied whole"
+    )
+
+
+@dataclass(frozen=True)
+class SlideSource:
+    """How to open a slide; travels to threads and processes in place of an open one.
+
+    The attributes are the arguments of `open_slide`.
+    """
+
+    path: Path
+    reader: str = "auto"
+    slide_mpp: SlideMpp = None
+
+    def open(self) -> Slide:
+        """Open the slide anew; the errors are those of `open_slide`."""
+        return open_slide(self.path, reader=self.reader, slide_mpp=self.slide_mpp)
+
+
+def _check_file(path: Path) -> None:
+    try:
+        if path.is_dir():
+            raise SlideReadError(
+                f"{path}: this is a folder, not a slide; give the slide's file in it "
+                "(for MIRAX the .mrxs file, for DICOM one .dcm file)"
+            )
+        if not path.is_file():
+            raise SlideNotFoundError(f"{path}: there is no such file; check the path")
+        with path.open("rb") as file:
+            is_empty = not file.read(1)
+    except (SlideReadError, SlideNotFoundError):
+        raise
+    except OSError as error:
+        raise SlideReadError(
+            f"{path}: cannot be read: {error.strerror or error}; check the file's permissions"
+        ) from error
+    if is_empty:
+        raise SlideReadError(f"{path}: the file is empty (0 bytes); copy it again")

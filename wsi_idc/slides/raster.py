@@ -1,0 +1,139 @@
+"""Rasters that know where they lie on a slide: pictures and masks.
+
+A raster's pixel (column, row) covers the level-0 rectangle from
+``(origin_x + column * pixel_width, origin_y + row * pixel_height)`` on, `pixel_width` by
+`pixel_height` large. All are exact floats, so that a raster never drifts against the slide.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where a raster lies on a slide.
+
+    Attributes
+    ----------
+    origin_x, origin_y : level-0 pixels of the raster's top-left corner.
+    pixel_width, pixel_height : level-0 pixels per raster pixel.
+    mpp_x, mpp_y : microns per level-0 pixel of the slide.
+    """
+
+    origin_x: float
+    origin_y: float
+    pixel_width: float
+    pixel_height: float
+    mpp_x: float
+    mpp_y: float
+
+    @property
+    def pixel_width_um(self) -> float:
+        """Width of a raster pixel in microns."""
+        return self.pixel_width * self.mpp_x
+
+    @property
+    def pixel_height_um(self) -> float:
+        """Height of a raster pixel in microns."""
+        return self.pixel_height * self.mpp_y
+
+    @property
+    def pixel_area_mm2(self) -> float:
+        """Area of a raster pixel in square millimetres."""
+        return self.pixel_width_um * self.pixel_height_um / 1e6
+
+
+@dataclass(frozen=True)
+class SlidePicture:
+    """A picture of a slide or of a part of it.
+
+    Attributes
+    ----------
+    pixels : uint8 RGB [height, width, 3].
+    placement : where the pixels lie on the slide.
+    """
+
+    pixels: NDArray[np.uint8]
+    placement: Placement
+
+
+@dataclass(frozen=True)
+class SlideMask:
+    """A yes-or-no map of a slide: tissue, or the truth about tumour.
+
+    Attributes
+    ----------
+    values : bool [height, width].
+    placement : where the values lie on the slide.
+    """
+
+    values: NDArray[np.bool_]
+    placement: Placement
+
+    @property
+    def area_mm2(self) -> float:
+        """Area of the True pixels in square millimetres."""
+        return float(np.count_nonzero(self.values)) * self.placement.pixel_area_mm2
+
+    def fraction_of(
+        self,
+        x: NDArray[np.float64],
+        y: NDArray[np.float64],
+        width: float,
+        height: float,
+    ) -> NDArray[np.float64]:
+        """How much of each of N rectangles the mask covers.
+
+        Parameters
+        ----------
+        x, y : float64 [N], top-left corners in level-0 pixels.
+        width, height : size of every rectangle in level-0 pixels.
+
+        Returns
+        -------
+        float64 [N], 0 to 1: exact areas, mask pixels cut by a rectangle's edge counted by
+        the part that lies inside. What lies outside the mask counts as not covered.
+        """
+        at = self.placement
+        left = (np.asarray(x) - at.origin_x) / at.pixel_width
+        top = (np.asarray(y) - at.origin_y) / at.pixel_height
+        right = left + width / at.pixel_width
+        bottom = top + height / at.pixel_height
+        area_below = _IntegralImage(self.values)
+        covered = (
+            area_below(right, bottom)
+            - area_below(left, bottom)
+            - area_below(right, top)
+            + area_below(left, top)
+        )
+        total = (width / at.pixel_width) * (height / at.pixel_height)
+        return np.clip(covered / total, 0.0, 1.0)
+
+
+class _IntegralImage:
+    """Covered area above and to the left of any point of a mask, fractional points included.
+
+    A summed-area table is exact at pixel corners and bilinear between them, which is the
+    exact area for a mask that is constant over each pixel.
+    """
+
+    def __init__(self, values: NDArray[np.bool_]) -> None:
+        height, width = values.shape
+        self.table = np.zeros((height + 1, width + 1))
+        np.cumsum(np.cumsum(values, axis=0), axis=1, out=self.table[1:, 1:])
+
+    def __call__(self, x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
+        height, width = self.table.shape[0] - 1, self.table.shape[1] - 1
+        x = np.clip(x, 0, width)
+        y = np.clip(y, 0, height)
+        column = np.minimum(x.astype(np.int64), width - 1)
+        row = np.minimum(y.astype(np.int64), height - 1)
+        right, below = x - column, y - row
+        top = self.table[row, column] * (1 - right) + self.table[row, column + 1] * right
+        bottom = self.table[row + 1, column] * (1 - right) + self.table[row + 1, column + 1] * right
+        result: NDArray[np.float64] = top * (1 - below) + bottom * below
+        return result
