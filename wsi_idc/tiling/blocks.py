@@ -1,0 +1,276 @@
+"""Reading the patches of a plan, many at a time.
+
+One read per patch decodes most of a slide's tiles many times over. So the patches are grouped
+into blocks some 2,000 pixels wide, each block is read once, and its patches are cut out of
+it. Threads read blocks ahead of the caller, each with a slide handle of its own.
+
+A patch starts at a whole target pixel from its block's corner, so cutting is slicing, and its
+pixels do not depend on the block that it was read in.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import deque
+from collections.abc import Generator, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wsi_idc.errors import SettingsError, SlideReadError, WsiIdcError
+from wsi_idc.slides import Slide, SlideSource, choose_level
+from wsi_idc.slides.info import SlideInfo
+from wsi_idc.tiling.grid import PatchGrid
+from wsi_idc.tiling.plan import PatchPlan
+
+Pixels = NDArray[np.uint8]
+
+DEFAULT_BLOCK_PX = 2048
+"""Side of a block at the level it is read from. Larger blocks decode fewer tiles twice (at
+2,048 px, tiles of 256 px: about one in six), smaller ones take less memory."""
+
+# Decoding stops scaling where the disk or the memory bus is full; more threads only take memory.
+_MOST_THREADS = 8
+# Blocks read and not yet taken, beyond one in each thread: enough to keep threads busy while
+# the caller works on a block.
+_BLOCKS_AHEAD = 2
+
+
+@dataclass(frozen=True, eq=False)
+class PatchBlock:
+    """Patches that were read together.
+
+    Attributes
+    ----------
+    indices : int64 [n], where the patches stand in the plan.
+    patches : uint8 RGB [n, patch_size, patch_size, 3].
+    """
+
+    indices: NDArray[np.int64]
+    patches: Pixels
+
+
+def read_patches(
+    source: SlideSource,
+    plan: PatchPlan,
+    *,
+    threads: int | None = None,
+    block_px: int = DEFAULT_BLOCK_PX,
+) -> Generator[PatchBlock, None, None]:
+    """Read the pixels of a plan's patches, block by block.
+
+    The order of the blocks and the pixels in them depend neither on `threads` nor on timing;
+    the pixels do not depend on `block_px` either. What lies outside the slide has the
+    slide's background colour.
+
+    Parameters
+    ----------
+    source : the slide; it is opened once to plan the blocks, and once by each thread.
+    plan : the patches.
+    threads : how many threads read; None is one for each processor, at most 8.
+    block_px : side of a block in pixels of the level that is read. At most
+        ``threads + 2`` blocks are held at a time, up to ``3 * block_px**2`` bytes each, and
+        the cut patches of one more; what the reader needs while it decodes comes on top. A
+        block holds at least one patch, and spans two where patches overlap, however large.
+
+    Yields
+    ------
+    Blocks from top to bottom, left to right. Every patch of the plan is in one of them.
+
+    Raises
+    ------
+    SettingsError
+        If `threads` or `block_px` is below 1.
+    SlideReadError
+        If reading fails; the message names the slide. All handles are closed then, as they
+        are when the caller stops early and closes the iterator.
+    """
+    threads = _checked(threads, block_px)
+    with ExitStack() as cleanup:
+        first = cleanup.enter_context(source.open())
+        blocks = _blocks(plan, *_patches_a_side(first.info, plan.grid, block_px))
+        readers = _Readers(source, first)
+        cleanup.callback(readers.close)
+        pool = ThreadPoolExecutor(threads, thread_name_prefix="read-patches")
+        cleanup.callback(pool.shutdown, wait=True, cancel_futures=True)
+
+        waiting: deque[tuple[_Block, Future[Pixels]]] = deque()
+        for block in blocks:
+            waiting.append((block, pool.submit(readers.read, block, plan.grid)))
+            if len(waiting) >= threads + _BLOCKS_AHEAD:
+                yield _next(waiting, first.info, plan)
+        while waiting:
+            yield _next(waiting, first.info, plan)
+
+
+def read_batches(
+    source: SlideSource,
+    plan: PatchPlan,
+    batch_size: int,
+    *,
+    threads: int | None = None,
+    block_px: int = DEFAULT_BLOCK_PX,
+) -> Generator[tuple[NDArray[np.int64], Pixels], None, None]:
+    """Read the pixels of a plan's patches in batches of one size.
+
+    Parameters
+    ----------
+    batch_size : patches in a batch; the last batch may have fewer.
+    source, plan, threads, block_px : as for `read_patches`.
+
+    Yields
+    ------
+    indices : int64 [n], where the patches stand in the plan.
+    patches : uint8 RGB [n, patch_size, patch_size, 3].
+
+    Raises
+    ------
+    SettingsError, SlideReadError
+        As `read_patches`.
+    """
+    if batch_size < 1:
+        raise SettingsError(f"a batch must have at least 1 patch, not {batch_size}")
+    held: list[PatchBlock] = []
+    count = 0
+    with closing(read_patches(source, plan, threads=threads, block_px=block_px)) as blocks:
+        for block in blocks:
+            start = 0
+            while start < len(block.indices):
+                stop = start + batch_size - count
+                part = PatchBlock(block.indices[start:stop], block.patches[start:stop])
+                held.append(part)
+                count += len(part.indices)
+                start = stop
+                if count == batch_size:
+                    yield _joined(held)
+                    held, count = [], 0
+    if held:
+        yield _joined(held)
+
+
+@dataclass(frozen=True, eq=False)
+class _Block:
+    """A rectangle of target pixels and the patches to cut out of it.
+
+    Attributes
+    ----------
+    indices : int64 [n], into the plan.
+    left, top, width, height : target pixels from the grid's origin.
+    """
+
+    indices: NDArray[np.int64]
+    left: int
+    top: int
+    width: int
+    height: int
+
+
+class _Readers:
+    """One slide handle for each thread: OpenSlide's handles serve one caller at a time best."""
+
+    def __init__(self, source: SlideSource, first: Slide) -> None:
+        self._source = source
+        self._spare = [first]
+        self._mine = threading.local()
+        self._opened = ExitStack()
+        self._lock = threading.Lock()
+
+    def read(self, block: _Block, grid: PatchGrid) -> Pixels:
+        """Pixels of a block, uint8 RGB [height, width, 3], on the handle of this thread."""
+        x = grid.origin_x + block.left * grid.scale_x
+        y = grid.origin_y + block.top * grid.scale_y
+        return self._slide().read(x, y, (block.width, block.height), grid.mpp)
+
+    def close(self) -> None:
+        """Close the handles; call it when no thread reads any more."""
+        self._opened.close()
+
+    def _slide(self) -> Slide:
+        slide: Slide | None = getattr(self._mine, "slide", None)
+        if slide is None:
+            with self._lock:
+                if self._spare:
+                    slide = self._spare.pop()
+                else:
+                    slide = self._opened.enter_context(self._source.open())
+            self._mine.slide = slide
+        return slide
+
+
+def _checked(threads: int | None, block_px: int) -> int:
+    if block_px < 1:
+        raise SettingsError(f"a block must be at least 1 pixel wide, not {block_px}")
+    if threads is None:
+        return min(_MOST_THREADS, os.cpu_count() or 1)
+    if threads < 1:
+        raise SettingsError(f"at least 1 thread must read, not {threads}")
+    return threads
+
+
+def _patches_a_side(info: SlideInfo, grid: PatchGrid, block_px: int) -> tuple[int, int]:
+    """How many columns and rows of the grid one block holds."""
+    level = choose_level(info, grid.mpp)
+
+    def count(downsample: float, scale: float) -> int:
+        side = int(block_px * downsample / scale)
+        if grid.stride < grid.patch_size:
+            # Each pixel between overlapping patches is decoded again by every block that
+            # holds one of them, so a block of one patch would read the slide several times.
+            side = max(side, 2 * grid.patch_size)
+        return 1 + max(0, side - grid.patch_size) // grid.stride
+
+    return count(level.downsample_x, grid.scale_x), count(level.downsample_y, grid.scale_y)
+
+
+def _blocks(plan: PatchPlan, across: int, down: int) -> Iterator[_Block]:
+    """Group patches into blocks of `across` by `down` cells, each cut down to its patches."""
+    if len(plan) == 0:
+        return
+    block_row, block_column = plan.rows // down, plan.columns // across
+    order = np.lexsort((plan.columns, plan.rows, block_column, block_row))
+    changes = np.diff(block_row[order]).astype(bool) | np.diff(block_column[order]).astype(bool)
+    stride, size = plan.grid.stride, plan.grid.patch_size
+    for indices in np.split(order, np.flatnonzero(changes) + 1):
+        columns, rows = plan.columns[indices], plan.rows[indices]
+        left, top = int(columns.min()) * stride, int(rows.min()) * stride
+        width = int(columns.max()) * stride + size - left
+        height = int(rows.max()) * stride + size - top
+        yield _Block(indices.astype(np.int64), left, top, width, height)
+
+
+def _next(
+    waiting: deque[tuple[_Block, Future[Pixels]]], info: SlideInfo, plan: PatchPlan
+) -> PatchBlock:
+    """The patches of the block that was asked for first, once it is read."""
+    block, reading = waiting.popleft()
+    try:
+        pixels = reading.result()
+    except (WsiIdcError, MemoryError):
+        raise
+    except Exception as error:
+        raise SlideReadError(
+            f"{info.path}: reading {block.width}x{block.height} px failed ({error}); the file "
+            "may be damaged, or try another --reader"
+        ) from error
+    return PatchBlock(block.indices, _cut(pixels, block, plan))
+
+
+def _cut(pixels: Pixels, block: _Block, plan: PatchPlan) -> Pixels:
+    """Cut the patches of a block, uint8 RGB [n, patch_size, patch_size, 3]."""
+    size, stride = plan.grid.patch_size, plan.grid.stride
+    windows = np.lib.stride_tricks.sliding_window_view(pixels, (size, size, 3))
+    rows = plan.rows[block.indices] * stride - block.top
+    columns = plan.columns[block.indices] * stride - block.left
+    patches: Pixels = windows[rows, columns, 0]
+    return patches
+
+
+def _joined(parts: list[PatchBlock]) -> tuple[NDArray[np.int64], Pixels]:
+    return (
+        np.concatenate([part.indices for part in parts]),
+        np.concatenate([part.patches for part in parts]),
+    )

@@ -1,0 +1,103 @@
+"""A picture for people: a slide's thumbnail with its tissue and its patches drawn in."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+from scipy import ndimage
+
+from wsi_idc.slides.raster import Placement, SlideMask, SlidePicture
+from wsi_idc.tiling.plan import PatchPlan
+
+# Dark green, blue and orange-red stand out from the pinks and purples of H&E, and from each
+# other for readers who do not tell red from green.
+_TISSUE_OUTLINE = (0, 110, 60)
+_PATCH = (0, 80, 220)
+_POSITIVE = (255, 90, 0)
+_SHADE = 0.30
+"""How much of a positive patch's colour covers the tissue; its structure must stay visible."""
+_SMALLEST_SQUARE_PX = 6
+"""Patches narrower than this on the picture are shaded only: outlines would hide everything."""
+
+
+def draw_grid(picture: SlidePicture, plan: PatchPlan, mask: SlideMask | None) -> Image.Image:
+    """Draw the tissue's outline and the patches of a plan into a picture of the slide.
+
+    Parameters
+    ----------
+    picture : the slide, some 1,500 px a side.
+    plan : its patches; positives are shaded and drawn in another colour.
+    mask : its tissue, or None to draw no outline.
+
+    Returns
+    -------
+    RGB image of the picture's size.
+    """
+    at = picture.placement
+    height, width = picture.pixels.shape[:2]
+    left, right = _edges(plan.x_level0, plan.grid.patch_width_level0, at.origin_x, at.pixel_width)
+    top, bottom = _edges(plan.y_level0, plan.grid.patch_height_level0, at.origin_y, at.pixel_height)
+    boxes = np.stack([left, top, right, bottom], axis=1)
+    positive = plan.label == 1
+    side = plan.grid.patch_width_level0 / at.pixel_width
+
+    pixels = picture.pixels.astype(np.float32)
+    if side < _SMALLEST_SQUARE_PX:
+        _shade(pixels, _covered(boxes[~positive], width, height), _PATCH)
+    _shade(pixels, _covered(boxes[positive], width, height), _POSITIVE)
+    if mask is not None:
+        pixels[_outline(mask, at, width, height)] = _TISSUE_OUTLINE
+    image = Image.fromarray(np.rint(pixels).astype(np.uint8))
+    if side >= _SMALLEST_SQUARE_PX:
+        draw = ImageDraw.Draw(image)
+        # Positives last: neighbours share an edge, and theirs is the one to see.
+        for colour, group in ((_PATCH, boxes[~positive]), (_POSITIVE, boxes[positive])):
+            for box in group.tolist():
+                draw.rectangle(tuple(box), outline=colour)
+    return image
+
+
+def _edges(
+    start: NDArray[np.float64], extent: float, origin: float, pixel: float
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """First and last picture pixel of each patch along one axis."""
+    first = np.floor((start - origin) / pixel + 0.5).astype(np.int64)
+    last = np.floor((start + extent - origin) / pixel + 0.5).astype(np.int64) - 1
+    return first, np.maximum(first, last)
+
+
+def _covered(boxes: NDArray[np.int64], width: int, height: int) -> NDArray[np.bool_]:
+    """Pixels that any of the boxes covers, bool [height, width].
+
+    Each box adds and takes away at its corners; summed up, that counts the boxes over a pixel.
+    """
+    corners = np.zeros((height + 1, width + 1), dtype=np.int32)
+    left, right = (np.clip(x, 0, width) for x in (boxes[:, 0], boxes[:, 2] + 1))
+    top, bottom = (np.clip(y, 0, height) for y in (boxes[:, 1], boxes[:, 3] + 1))
+    np.add.at(corners, (top, left), 1)
+    np.add.at(corners, (bottom, right), 1)
+    np.add.at(corners, (top, right), -1)
+    np.add.at(corners, (bottom, left), -1)
+    return np.asarray(corners.cumsum(axis=0).cumsum(axis=1)[:-1, :-1] > 0)
+
+
+def _shade(
+    pixels: NDArray[np.float32], where: NDArray[np.bool_], colour: tuple[int, int, int]
+) -> None:
+    pixels[where] += _SHADE * (np.array(colour, np.float32) - pixels[where])
+
+
+def _outline(mask: SlideMask, at: Placement, width: int, height: int) -> NDArray[np.bool_]:
+    """Pixels of a picture just inside the edge of a mask, bool [height, width]."""
+    x = at.origin_x + (np.arange(width) + 0.5) * at.pixel_width
+    y = at.origin_y + (np.arange(height) + 0.5) * at.pixel_height
+    on = mask.placement
+    column = np.floor((x - on.origin_x) / on.pixel_width).astype(np.int64)
+    row = np.floor((y - on.origin_y) / on.pixel_height).astype(np.int64)
+    rows, columns = mask.values.shape
+    inside = ((row >= 0) & (row < rows))[:, np.newaxis] & ((column >= 0) & (column < columns))
+    seen = mask.values[np.clip(row, 0, rows - 1)][:, np.clip(column, 0, columns - 1)] & inside
+    thick = 1 + max(width, height) // 1000  # two pixels on a picture of 1,500: visible on a screen
+    core = ndimage.binary_erosion(seen, np.ones((3, 3)), iterations=thick, border_value=True)
+    return np.asarray(seen & ~core)

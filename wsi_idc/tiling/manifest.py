@@ -1,0 +1,114 @@
+"""The manifest of a tiled slide: what was asked for, and what came of it.
+
+Its first part says what decides the output. A run that finds a manifest compares this part
+with its own and knows whether all is done, or was done otherwise.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from wsi_idc import __version__
+from wsi_idc.errors import OutputError, SettingsError
+from wsi_idc.rerun import differences
+from wsi_idc.slides.fingerprint import slide_fingerprint
+from wsi_idc.slides.info import SlideInfo
+from wsi_idc.slides.raster import SlideMask
+from wsi_idc.tiling.plan import PatchPlan
+from wsi_idc.tiling.settings import TileSettings
+
+
+def request_of(
+    info: SlideInfo, settings: TileSettings, patient: str, truth: SlideMask | None
+) -> dict[str, Any]:
+    """What decides the output: the part of the manifest that a later run is compared with."""
+    return {
+        "format": "wsi-idc patches 1",
+        "slide": {
+            "name": info.name,
+            "fingerprint": slide_fingerprint(info.path),
+            "width": info.width,
+            "height": info.height,
+            "bounds": asdict(info.bounds),
+            "mpp_x": info.mpp_x,
+            "mpp_y": info.mpp_y,
+        },
+        "patient": patient,
+        "settings": {**asdict(settings), "stride": settings.step},
+        "truth_sha256": None if truth is None else _digest(truth),
+    }
+
+
+def outcome_of(
+    info: SlideInfo, plan: PatchPlan, mask: SlideMask, border_left_out: int
+) -> dict[str, Any]:
+    """What came of it: the rest of the manifest."""
+    return {
+        "read": {
+            "file": info.path.name,
+            "reader": info.reader,
+            "mpp_source": info.mpp_source,
+            "mpp_is_guess": info.mpp_is_guess,
+        },
+        "software": {"name": "wsi-idc", "version": __version__},
+        "counts": {
+            "grid_cells": plan.grid.columns * plan.grid.rows,
+            "patches": len(plan),
+            "positive": int(np.count_nonzero(plan.label == 1)),
+            "negative": int(np.count_nonzero(plan.label == 0)),
+            "border_left_out": border_left_out,
+        },
+        "tissue_mm2": round(mask.area_mm2, 6),
+        "mask": asdict(mask.placement),
+    }
+
+
+def _digest(truth: SlideMask) -> str:
+    """A fingerprint of the truth: its values and where they lie."""
+    digest = hashlib.sha256(json.dumps(asdict(truth.placement), sort_keys=True).encode())
+    digest.update(repr(truth.values.shape).encode())
+    digest.update(np.packbits(truth.values).tobytes())
+    return digest.hexdigest()
+
+
+def earlier_run(manifest: Path) -> dict[str, Any] | None:
+    """Read the manifest of a whole earlier run; None where there is none.
+
+    Raises
+    ------
+    OutputError
+        If it is damaged.
+    """
+    if not manifest.exists():
+        return None
+    try:
+        content = json.loads(manifest.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise OutputError(
+            f"{manifest} cannot be read ({error}); replace the slide's patches with --overwrite"
+        ) from error
+    if not isinstance(content, dict):
+        raise OutputError(f"{manifest} is no manifest; replace it with --overwrite")
+    return content
+
+
+def refuse_other(manifest: Path, done: dict[str, Any], request: dict[str, Any]) -> None:
+    """Raise if an earlier run was of another slide, patient, truth or settings.
+
+    Raises
+    ------
+    SettingsError
+        With every difference by its name.
+    """
+    differing = differences({key: done.get(key) for key in request}, request)
+    if differing:
+        raise SettingsError(
+            f"{manifest.parent} holds this slide tiled otherwise: {'; '.join(differing)}; "
+            "replace it with --overwrite, or choose another place with --output"
+        )

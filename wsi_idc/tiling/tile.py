@@ -1,0 +1,189 @@
+"""Tile one slide: from the file to a folder of patches, all of it or nothing.
+
+What one slide adds to the output folder::
+
+    <patient>/<class>/...png             its patches (see `wsi_idc.tiling.writer`)
+    slides/<slide>/<slide>_patches.csv   their index
+    slides/<slide>/<slide>_mask.png      its tissue, over the slide's bounds
+    slides/<slide>/<slide>_grid.png      a picture of it with tissue and patches drawn in
+    slides/<slide>/manifest.json         what it is, the settings and the counts
+
+The manifest is written last: where it stands, all the rest does.
+"""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from wsi_idc.files import whole_file, write_json
+from wsi_idc.slides import SlideSource
+from wsi_idc.slides.info import SlideInfo
+from wsi_idc.slides.raster import SlideMask, SlidePicture
+from wsi_idc.tiling.blocks import read_patches
+from wsi_idc.tiling.grid_picture import draw_grid
+from wsi_idc.tiling.manifest import earlier_run, outcome_of, refuse_other, request_of
+from wsi_idc.tiling.plan import PatchPlan, label_patches, plan_patches
+from wsi_idc.tiling.settings import TileSettings
+from wsi_idc.tiling.truth import truth_mask_from_image
+from wsi_idc.tiling.writer import (
+    Progress,
+    check_folder_name,
+    index_path,
+    manifest_path,
+    slide_folder,
+    write_patch_folder,
+)
+from wsi_idc.tissue import tissue_mask
+
+# Large enough to tell single patches of a whole section apart, small enough for a web page.
+_PICTURE_SIDE_PX = 1500
+# A picture of H&E hardly shrinks by more effort, and writing it takes longer than drawing it.
+_PNG_LEVEL = 2
+
+
+@dataclass(frozen=True)
+class TileResult:
+    """What tiling one slide came to.
+
+    Attributes
+    ----------
+    name, patient : the slide's and the patient's.
+    patches : how many patches were written.
+    positive, negative : how many of them are labelled so; both 0 without truth.
+    border_left_out : how many patches `exclude_border` left out.
+    tissue_mm2 : area of the tissue.
+    folder : where the files about the slide lie.
+    index : the CSV of its patches.
+    skipped : True where an earlier run with the same settings had done it all.
+    """
+
+    name: str
+    patient: str
+    patches: int
+    positive: int
+    negative: int
+    border_left_out: int
+    tissue_mm2: float
+    folder: Path
+    index: Path
+    skipped: bool
+
+
+def tile_slide(
+    source: SlideSource,
+    output: Path,
+    settings: TileSettings | None = None,
+    *,
+    patient: str | None = None,
+    truth: SlideMask | Path | None = None,
+    overwrite: bool = False,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> TileResult:
+    """Cut a slide's tissue into patches and write them as a patch collection.
+
+    Run again with the same settings, it does nothing if all was written, and starts over if
+    it was not; the files are the same either way.
+
+    Parameters
+    ----------
+    source : the slide.
+    output : the collection's folder; several slides share one.
+    settings : how to tile; None takes the defaults.
+    patient : whose slide it is; None takes the slide's name.
+    truth : where IDC is, as a mask or as a mask image over the slide's bounds; patches are
+        labelled by it. None writes patches without labels.
+    overwrite : replace what another run with other settings, or of another slide of the same
+        name, wrote.
+    threads : how many threads read and how many encode; None is one for each processor.
+    progress : called with the patches done and the patches to do.
+
+    Raises
+    ------
+    SettingsError
+        If a setting cannot be used, or differs from that of an earlier run and `overwrite`
+        is False.
+    SlideError
+        If the slide cannot be opened or read, does not say its µm/px, has no pixels so
+        fine, or no tissue.
+    OutputError
+        If the output cannot be written.
+    """
+    settings = settings or TileSettings()
+    with source.open() as slide:
+        info = slide.info
+        patient = info.name if patient is None else patient
+        check_folder_name(info.name, "slide name")
+        check_folder_name(patient, "patient")
+        if isinstance(truth, Path):
+            truth = truth_mask_from_image(
+                truth, name=info.name, bounds=info.bounds, mpp_x=info.mpp_x, mpp_y=info.mpp_y
+            )
+        request = request_of(info, settings, patient, truth)
+        manifest = manifest_path(output, info.name)
+        if not overwrite and (done := earlier_run(manifest)) is not None:
+            refuse_other(manifest, done, request)
+            return _result(output, info.name, done, skipped=True)
+
+        mask = tissue_mask(slide, settings.mpp * settings.patch_size, settings.tissue)
+        plan, border = _plan(info, mask, settings, truth)
+        picture = slide.picture(max_side=_PICTURE_SIDE_PX)
+
+    with closing(read_patches(source, plan, threads=threads)) as blocks:
+        write_patch_folder(
+            output, info.name, patient, plan, blocks, threads=threads, progress=progress
+        )
+    _write_pictures(manifest.parent, info.name, picture, plan, mask)
+    written = {**request, **outcome_of(info, plan, mask, border)}
+    write_json(manifest, written)
+    return _result(output, info.name, written, skipped=False)
+
+
+def _plan(
+    info: SlideInfo, mask: SlideMask, settings: TileSettings, truth: SlideMask | None
+) -> tuple[PatchPlan, int]:
+    plan = plan_patches(
+        info,
+        mask,
+        mpp=settings.mpp,
+        patch_size=settings.patch_size,
+        stride=settings.step,
+        min_tissue=settings.min_tissue,
+        allow_upsampling=settings.allow_upsampling,
+    )
+    if truth is None:
+        return plan, 0
+    return label_patches(
+        plan, truth, min_overlap=settings.min_overlap, exclude_border=settings.exclude_border
+    )
+
+
+def _result(output: Path, name: str, manifest: dict[str, Any], *, skipped: bool) -> TileResult:
+    counts = manifest["counts"]
+    return TileResult(
+        name=name,
+        patient=manifest["patient"],
+        patches=counts["patches"],
+        positive=counts["positive"],
+        negative=counts["negative"],
+        border_left_out=counts["border_left_out"],
+        tissue_mm2=manifest["tissue_mm2"],
+        folder=slide_folder(output, name),
+        index=index_path(output, name),
+        skipped=skipped,
+    )
+
+
+def _write_pictures(
+    folder: Path, name: str, picture: SlidePicture, plan: PatchPlan, mask: SlideMask
+) -> None:
+    with whole_file(folder / f"{name}_mask.png") as temporary:
+        Image.fromarray(mask.values.astype(np.uint8) * 255).save(temporary, optimize=True)
+    with whole_file(folder / f"{name}_grid.png") as temporary:
+        draw_grid(picture, plan, mask).save(temporary, compress_level=_PNG_LEVEL)
