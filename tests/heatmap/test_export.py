@@ -1,0 +1,208 @@
+"""Scores and maps on disk: what comes back is what went in."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import tifffile
+
+from wsi_idc.errors import OutputError, ResultFolderError, SettingsError
+from wsi_idc.heatmap.export import (
+    read_ome_tiff,
+    read_scores_csv,
+    write_ome_tiff,
+    write_scores_csv,
+)
+from wsi_idc.heatmap.probability_map import ProbabilityMap
+from wsi_idc.slides.raster import Placement
+
+# Floats whose decimal text is long, and a negative origin: all must come back exactly.
+PLACEMENT = Placement(-7.25, 1 / 3, 200 / 0.2527, 200 / 0.2431, 0.2527, 0.2431)
+OME = "{http://www.openmicroscopy.org/Schemas/OME/2016-06}"
+
+
+def a_map(rows: int = 37, columns: int = 53) -> ProbabilityMap:
+    values = np.random.default_rng(5).random((rows, columns), dtype=np.float32)
+    values[values < 0.3] = np.nan
+    values[0, 0], values[-1, -1] = 0.0, 1.0
+    return ProbabilityMap(values, PLACEMENT)
+
+
+def scores() -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "minx": [0.0, 1582.9046, 99999.9996],
+            "miny": [-3.5, 800.0, 63999.125],
+            "width": [1582.9046] * 3,
+            "height": [1600.0] * 3,
+            "prob_idc": np.array([0.1, 1.0, 1e-7], dtype=np.float32),
+        }
+    )
+
+
+def test_scores_are_written_as_wsinfer_writes_them(tmp_path: Path):
+    write_scores_csv(tmp_path / "scores.csv", scores().assign(tissue=0.5))
+    assert (tmp_path / "scores.csv").read_bytes() == (
+        b"minx,miny,width,height,prob_idc\n"
+        b"0,-3.5,1582.905,1600,0.1\n"
+        b"1582.905,800,1582.905,1600,1.0\n"
+        b"100000,63999.125,1582.905,1600,0.0000001\n"
+    )
+
+
+def test_scores_come_back_with_every_bit_of_the_probability(tmp_path: Path):
+    rng = np.random.default_rng(2)
+    table = pd.DataFrame(
+        {
+            "minx": rng.random(2000) * 1e5,
+            "miny": rng.random(2000) * 1e5,
+            "width": 791.452,
+            "height": 791.452,
+            "prob_normal": rng.random(2000, dtype=np.float32),
+            "prob_idc": rng.random(2000, dtype=np.float32) ** 8,
+        }
+    )
+    write_scores_csv(tmp_path / "scores.csv", table)
+    back = read_scores_csv(tmp_path / "scores.csv")
+    assert list(back.columns) == list(table.columns)
+    assert (back["prob_idc"].dtype, back["minx"].dtype) == (np.float32, np.float64)
+    np.testing.assert_array_equal(back["prob_idc"], table["prob_idc"])
+    np.testing.assert_array_equal(back["prob_normal"], table["prob_normal"])
+    np.testing.assert_allclose(back["minx"], table["minx"], rtol=0, atol=0.000501)
+    write_scores_csv(tmp_path / "again.csv", back)
+    assert (tmp_path / "again.csv").read_bytes() == (tmp_path / "scores.csv").read_bytes()
+
+
+def test_a_table_without_rows_comes_back(tmp_path: Path):
+    write_scores_csv(tmp_path / "scores.csv", scores().iloc[:0])
+    assert len(read_scores_csv(tmp_path / "scores.csv")) == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"prob_idc": [0.1, 1.5, 0.2]}, "outside 0 to 1"),
+        ({"prob_idc": [0.1, np.nan, 0.2]}, "empty"),
+        ({"minx": [0.0, np.inf, 0.2]}, "infinite"),
+        ({"width": ["a", "b", "c"]}, "no number"),
+    ],
+)
+def test_scores_that_are_none_are_refused(tmp_path: Path, change, says):
+    with pytest.raises(SettingsError, match=says):
+        write_scores_csv(tmp_path / "scores.csv", scores().assign(**change))
+    assert list(tmp_path.iterdir()) == []
+    scores().assign(**change).to_csv(tmp_path / "scores.csv", index=False)
+    with pytest.raises(ResultFolderError, match=says):
+        read_scores_csv(tmp_path / "scores.csv")
+
+
+@pytest.mark.parametrize("column", ["minx", "height", "prob_idc"])
+def test_a_missing_column_is_named(tmp_path: Path, column):
+    scores().drop(columns=column).to_csv(tmp_path / "scores.csv", index=False)
+    with pytest.raises(ResultFolderError, match=f"{column}.*missing"):
+        read_scores_csv(tmp_path / "scores.csv")
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe\x00\x81", b'a,b\n"1,2\n3'])
+def test_files_that_are_no_table_are_refused(tmp_path: Path, content):
+    (tmp_path / "scores.csv").write_bytes(content)
+    with pytest.raises(ResultFolderError, match=r"scores\.csv"):
+        read_scores_csv(tmp_path / "scores.csv")
+
+
+def test_missing_files_are_named(tmp_path: Path):
+    with pytest.raises(ResultFolderError, match=r"none\.csv"):
+        read_scores_csv(tmp_path / "none.csv")
+    with pytest.raises(ResultFolderError, match=r"none\.ome\.tif"):
+        read_ome_tiff(tmp_path / "none.ome.tif")
+
+
+@pytest.mark.parametrize("shape", [(37, 53), (1, 1), (1, 4), (5, 1), (600, 700)])
+def test_a_map_comes_back_identical(tmp_path: Path, shape):
+    probability = (
+        a_map(*shape)
+        if shape != (1, 1)
+        else ProbabilityMap(np.full((1, 1), np.nan, dtype=np.float32), PLACEMENT)
+    )
+    write_ome_tiff(tmp_path / "map.ome.tif", probability, "slide")
+    back = read_ome_tiff(tmp_path / "map.ome.tif")
+    assert back.values.dtype == np.float32
+    assert back.values.tobytes() == probability.values.tobytes()
+    assert back.placement == probability.placement
+
+
+def test_other_tools_find_the_ome_fields(tmp_path: Path):
+    probability = a_map()
+    write_ome_tiff(tmp_path / "map.ome.tif", probability, "Fall 7 <µ&>")
+    with tifffile.TiffFile(tmp_path / "map.ome.tif") as tiff:
+        assert tiff.is_ome
+        assert tiff.pages[0].compression == tifffile.COMPRESSION.ADOBE_DEFLATE
+        assert tiff.pages[0].sampleformat == tifffile.SAMPLEFORMAT.IEEEFP
+        assert "DateTime" not in tiff.pages[0].tags
+        (series,) = tiff.series
+        assert (series.kind, series.axes, series.shape) == ("ome", "YX", (37, 53))
+        np.testing.assert_array_equal(series.asarray(), probability.values)
+        xml = ET.fromstring(tiff.ome_metadata)
+    assert xml.find(f"{OME}Image").get("Name") == "Fall 7 <µ&>"
+    pixels = xml.find(f".//{OME}Pixels")
+    assert float(pixels.get("PhysicalSizeX")) == pytest.approx(200.0, rel=1e-12)
+    assert float(pixels.get("PhysicalSizeY")) == PLACEMENT.pixel_height_um
+    assert pixels.get("PhysicalSizeXUnit") == pixels.get("PhysicalSizeYUnit") == "µm"
+    assert (pixels.get("SizeX"), pixels.get("SizeY"), pixels.get("Type")) == ("53", "37", "float")
+    # The annotation must be tied to the image, or readers drop it.
+    reference = xml.find(f"{OME}Image/{OME}AnnotationRef").get("ID")
+    note = xml.find(f"{OME}StructuredAnnotations/{OME}MapAnnotation")
+    assert note.get("ID") == reference
+    found = {m.get("K"): float(m.text) for m in note.iter(f"{OME}M")}
+    assert found["cell_width"] == 200 / 0.2527
+
+
+def test_equal_maps_give_equal_bytes_and_others_another_uuid(tmp_path: Path):
+    def written(probability: ProbabilityMap, name: str, file: str) -> tuple[bytes, str]:
+        write_ome_tiff(tmp_path / file, probability, name)
+        with tifffile.TiffFile(tmp_path / file) as tiff:
+            identity = ET.fromstring(tiff.ome_metadata).get("UUID")
+        return (tmp_path / file).read_bytes(), identity
+
+    probability = a_map()
+    first, identity = written(probability, "slide", "a.ome.tif")
+    assert written(a_map(), "slide", "b.ome.tif") == (first, identity)
+    assert written(probability, "other", "c.ome.tif")[1] != identity
+    moved = replace(probability, placement=replace(PLACEMENT, origin_x=-7.0))
+    assert written(moved, "slide", "d.ome.tif")[1] != identity
+    values = probability.values.copy()
+    values[0, 0] = np.nextafter(np.float32(0), np.float32(1))
+    assert written(replace(probability, values=values), "slide", "e.ome.tif")[1] != identity
+
+
+@pytest.mark.parametrize("keep", [0, 4, 100, 0.5, 0.99])
+def test_a_truncated_map_is_refused(tmp_path: Path, keep):
+    path = tmp_path / "map.ome.tif"
+    write_ome_tiff(path, a_map(), "slide")
+    whole = path.read_bytes()
+    path.write_bytes(whole[: keep if isinstance(keep, int) else int(len(whole) * keep)])
+    with pytest.raises(ResultFolderError, match=r"map\.ome\.tif"):
+        read_ome_tiff(path)
+
+
+def test_other_tiffs_are_refused(tmp_path: Path):
+    path = tmp_path / "map.ome.tif"
+    tifffile.imwrite(path, np.zeros((4, 5), np.float32), metadata={"axes": "YX"})
+    with pytest.raises(ResultFolderError, match="lacks origin_x"):
+        read_ome_tiff(path)
+    tifffile.imwrite(path, np.zeros((4, 5, 3), np.uint8), description="a picture", metadata=None)
+    with pytest.raises(ResultFolderError, match=r"map\.ome\.tif"):
+        read_ome_tiff(path)
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path: Path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(OutputError, match="file"):
+        write_ome_tiff(tmp_path / "file" / "map.ome.tif", a_map(), "slide")
+    with pytest.raises(OutputError, match="file"):
+        write_scores_csv(tmp_path / "file" / "scores.csv", scores())

@@ -1,0 +1,199 @@
+"""`predict_slide`: the whole way from a slide file to its result folder."""
+
+from __future__ import annotations
+
+import platform
+import time
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import wsi_idc
+from wsi_idc.errors import ResultFolderError
+from wsi_idc.files import whole_folder
+from wsi_idc.heatmap.aggregate import aggregate
+from wsi_idc.heatmap.render import OverlaySettings
+from wsi_idc.heatmap.result import (
+    SUMMARY,
+    HeatmapResult,
+    draw_result,
+    read_result,
+    read_summary,
+    write_result,
+    write_scores,
+)
+from wsi_idc.heatmap.scoring import Progress, ScoreSettings, plan_slide, score_slide
+from wsi_idc.rerun import differences
+from wsi_idc.slides import SlideSource, info_json
+from wsi_idc.slides.fingerprint import slide_fingerprint
+from wsi_idc.slides.info import SlideInfo
+
+if TYPE_CHECKING:
+    from wsi_idc.model.card import ModelCard
+    from wsi_idc.model.scorer import Scorer
+
+LITTLE_TISSUE_MM2 = 1.0
+"""Below this a map is a handful of patches; it is said in the result."""
+
+
+def predict_slide(
+    source: SlideSource,
+    scorer: Scorer,
+    output: Path,
+    settings: ScoreSettings | None = None,
+    *,
+    threshold: float | None = None,
+    display: dict[str, Any] | None = None,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> HeatmapResult:
+    """Score a slide and write its result folder, `output`.
+
+    Run again with the same slide, model and settings, it scores nothing; where only the
+    display differs, it draws again.
+
+    Parameters
+    ----------
+    source : the slide.
+    scorer : the model.
+    output : the slide's result folder; it appears whole.
+    settings : how to score; None takes the defaults.
+    threshold : probability from which on a cell counts as IDC; None takes the model's.
+    display : fields of `OverlaySettings` that differ from its defaults.
+    overwrite : replace a result of another slide, model or settings.
+    progress : called with the patches scored and the patches to score.
+
+    Raises
+    ------
+    SlideError
+        If the slide cannot be read, does not say its µm/px, or has no tissue.
+    SettingsError
+        If a setting cannot be used.
+    ResultFolderError
+        If `output` holds a result of another slide, model or settings.
+    OutputError
+        If `output` cannot be written.
+    """
+    settings = settings or ScoreSettings()
+    card = scorer.card
+    overlay = OverlaySettings(
+        threshold=card.threshold if threshold is None else threshold, **(display or {})
+    )
+    began = time.monotonic()
+    with source.open() as slide:
+        request = _request(slide.info, card, settings)
+        if not overwrite and _is_done(output, request):
+            return _drawn_again(output, overlay)
+        planned = plan_slide(slide, card, settings)
+    probability = score_slide(source, planned.plan, scorer, progress)
+    result = HeatmapResult(
+        request=request,
+        probability=aggregate(
+            planned.plan,
+            probability,
+            tissue=planned.tissue,
+            min_cell_tissue=settings.min_tissue,
+        ),
+        picture=planned.picture,
+        patches=len(planned.plan),
+        tissue_mm2=planned.tissue.area_mm2,
+        display=overlay,
+        warnings=_warnings(planned.info, planned.tissue.area_mm2),
+    )
+    with whole_folder(output) as folder:
+        write_scores(folder, planned.plan, probability)
+        write_result(folder, result, _run(time.monotonic() - began))
+    return result
+
+
+def render_again(folder: Path, *, threshold: float | None = None, **display: Any) -> HeatmapResult:
+    """Draw a result folder's pictures again from its saved map, without slide or model.
+
+    Parameters
+    ----------
+    folder : the result folder; its pictures and summary are replaced.
+    threshold : the new threshold; None keeps the old one.
+    display : other fields of `OverlaySettings` to change; None keeps the old ones.
+
+    Raises
+    ------
+    ResultFolderError
+        If the folder is no result folder.
+    SettingsError
+        If a value cannot be used.
+    """
+    result = read_result(folder)
+    changes = {"threshold": threshold, **display}
+    changes = {name: value for name, value in changes.items() if value is not None}
+    return _drawn_again(folder, replace(result.display, **changes))
+
+
+def _drawn_again(folder: Path, display: OverlaySettings) -> HeatmapResult:
+    result = read_result(folder)
+    if result.display != display:
+        result = replace(result, display=display)
+        draw_result(folder, result)
+    return result
+
+
+def _is_done(output: Path, request: dict[str, Any]) -> bool:
+    """Whether `output` is the result of this very request.
+
+    Raises
+    ------
+    ResultFolderError
+        If it is the result of another one, or not a result.
+    """
+    if not output.exists():
+        return False
+    if not (output / SUMMARY).exists() and output.is_dir() and not any(output.iterdir()):
+        return False
+    before = {key: read_summary(output).get(key) for key in request}
+    if differing := differences(before, request):
+        raise ResultFolderError(
+            f"{output} holds a result made otherwise: {'; '.join(differing)}; replace it with "
+            "--overwrite, or choose another place with --output"
+        )
+    return True
+
+
+def _request(info: SlideInfo, card: ModelCard, settings: ScoreSettings) -> dict[str, Any]:
+    """What decides the map, as it stands in the summary and is compared by a rerun."""
+    return {
+        "slide": {**info_json(info), "fingerprint": slide_fingerprint(info.path)},
+        "model": {
+            "name": card.name,
+            "weights_sha256": card.weights.sha256,
+            "calibration": card.calibration.model_dump(),
+            "spacing_um_px": card.spacing_um_px,
+            "patch_size_pixels": card.patch_size_pixels,
+        },
+        "settings": {**asdict(settings), "stride": settings.step(card.patch_size_pixels)},
+    }
+
+
+def _warnings(info: SlideInfo, tissue_mm2: float) -> tuple[str, ...]:
+    warnings = []
+    if info.mpp_is_guess:
+        warnings.append(
+            f"µm/px was inferred from {info.mpp_source}; if that is wrong, so is the map "
+            "(give it with --slide-mpp)"
+        )
+    if tissue_mm2 < LITTLE_TISSUE_MM2:
+        warnings.append(f"the slide has only {tissue_mm2:.2f} mm² of tissue")
+    return tuple(warnings)
+
+
+def _run(seconds: float) -> dict[str, Any]:
+    packages = ("tensorflow", "keras", "numpy", "openslide-python", "pillow")
+    return {
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        "seconds": round(seconds, 2),
+        "versions": {
+            "wsi_idc": wsi_idc.__version__,
+            "python": platform.python_version(),
+            **{name: version(name) for name in packages},
+        },
+    }

@@ -1,0 +1,187 @@
+"""A slide's result folder: what it holds, and its way back for drawing again.
+
+::
+
+    RESULT/
+      overlay.png           the slide with the map on it, to look at
+      overlay_and_slide.png the bare slide and the overlay side by side
+      probability.ome.tif   the map's values, float32, NaN where nothing was assessed
+      scores.csv            every scored patch: minx, miny, width, height (level-0 px), prob_idc
+      thumbnail.png         the bare slide
+      summary.json          slide, model, settings, areas
+      run.json              versions and times: all that differs between identical runs
+
+The folder appears whole. A map can be drawn again from it without the slide and the model.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from PIL import Image
+
+from wsi_idc.errors import ResultFolderError
+from wsi_idc.files import write_json
+from wsi_idc.heatmap.export import read_ome_tiff, write_ome_tiff, write_scores_csv
+from wsi_idc.heatmap.probability_map import ProbabilityMap
+from wsi_idc.heatmap.render import OverlaySettings, render_overlay, render_side_by_side, write_png
+from wsi_idc.heatmap.summary import MapSummary, summarise
+from wsi_idc.slides.raster import Placement, SlidePicture
+from wsi_idc.tiling.plan import PatchPlan
+
+FORMAT = "wsi-idc heatmap 1"
+SUMMARY, RUN = "summary.json", "run.json"
+MAP, SCORES, THUMBNAIL = "probability.ome.tif", "scores.csv", "thumbnail.png"
+OVERLAY, SIDE_BY_SIDE = "overlay.png", "overlay_and_slide.png"
+
+
+@dataclass(frozen=True, eq=False)
+class HeatmapResult:
+    """A slide's map with what is needed to draw and to judge it.
+
+    Attributes
+    ----------
+    request : what decided the map: slide, model and settings, as `summary.json` has them.
+    probability : the map.
+    picture : the bare slide.
+    patches : how many patches were scored.
+    tissue_mm2 : area of the tissue.
+    display : how it was last drawn.
+    warnings : what a reader of the map should know, such as a guessed µm/px.
+    """
+
+    request: dict[str, Any]
+    probability: ProbabilityMap
+    picture: SlidePicture
+    patches: int
+    tissue_mm2: float
+    display: OverlaySettings
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The slide's name."""
+        return str(self.request["slide"]["name"])
+
+    @property
+    def summary(self) -> MapSummary:
+        """Areas and extremes at the threshold of `display`."""
+        return summarise(
+            self.probability,
+            threshold=self.display.threshold,
+            patches=self.patches,
+            tissue_area_mm2=self.tissue_mm2,
+        )
+
+
+def write_result(folder: Path, result: HeatmapResult, run: dict[str, Any]) -> None:
+    """Write all files of a result but the scores into an existing folder."""
+    write_ome_tiff(folder / MAP, result.probability, result.name)
+    write_png(folder / THUMBNAIL, Image.fromarray(result.picture.pixels))
+    draw_result(folder, result)
+    write_json(folder / RUN, run)
+
+
+def draw_result(folder: Path, result: HeatmapResult) -> None:
+    """Write the pictures of a result and the summary that goes with them."""
+    model = result.request["model"]
+    for file, render in ((OVERLAY, render_overlay), (SIDE_BY_SIDE, render_side_by_side)):
+        drawn = render(
+            result.picture,
+            result.probability,
+            settings=result.display,
+            title=result.name,
+            model_name=model["name"],
+            mpp=model["spacing_um_px"],
+        )
+        write_png(folder / file, drawn)
+    write_json(
+        folder / SUMMARY,
+        {
+            "format": FORMAT,
+            **result.request,
+            "results": _rounded(asdict(result.summary)),
+            "display": asdict(result.display),
+            "thumbnail": asdict(result.picture.placement),
+            "warnings": list(result.warnings),
+        },
+    )
+
+
+def write_scores(folder: Path, plan: PatchPlan, probability: NDArray[np.float32]) -> None:
+    """Write the scores of a plan's patches."""
+    table = pd.DataFrame(
+        {
+            "minx": plan.x_level0,
+            "miny": plan.y_level0,
+            "width": plan.grid.patch_width_level0,
+            "height": plan.grid.patch_height_level0,
+            "prob_idc": probability,
+        }
+    )
+    write_scores_csv(folder / SCORES, table)
+
+
+def read_summary(folder: Path) -> dict[str, Any]:
+    """Read the summary of a result folder.
+
+    Raises
+    ------
+    ResultFolderError
+        If the folder is none.
+    """
+    path = folder / SUMMARY
+    if not path.is_file():
+        raise ResultFolderError(
+            f"{folder} is not a result folder (no {SUMMARY}); give what `wsi-idc heatmap` wrote "
+            "for one slide"
+        )
+    try:
+        summary = json.loads(path.read_text(encoding="utf-8"))
+        if summary["format"] != FORMAT:
+            raise ResultFolderError(
+                f"{path} has the format {summary['format']!r}, this version reads {FORMAT!r}"
+            )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ResultFolderError(
+            f"{path} cannot be read ({error}); make the heatmap again"
+        ) from error
+    return dict(summary)
+
+
+def read_result(folder: Path) -> HeatmapResult:
+    """Read a result folder back.
+
+    Raises
+    ------
+    ResultFolderError
+        If the folder is none, or a file in it is missing or damaged.
+    """
+    summary = read_summary(folder)
+    probability = read_ome_tiff(folder / MAP)
+    try:
+        with Image.open(folder / THUMBNAIL) as image:
+            pixels = np.asarray(image.convert("RGB"))
+        return HeatmapResult(
+            request={key: summary[key] for key in ("slide", "model", "settings")},
+            probability=probability,
+            picture=SlidePicture(pixels, Placement(**summary["thumbnail"])),
+            patches=summary["results"]["patches"],
+            tissue_mm2=summary["results"]["tissue_mm2"],
+            display=OverlaySettings(**summary["display"]),
+            warnings=tuple(summary["warnings"]),
+        )
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise ResultFolderError(f"{folder} is damaged ({error}); make the heatmap again") from error
+
+
+def _rounded(values: dict[str, Any]) -> dict[str, Any]:
+    return {
+        key: round(value, 6) if isinstance(value, float) else value for key, value in values.items()
+    }

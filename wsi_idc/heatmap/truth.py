@@ -1,0 +1,260 @@
+"""How well a probability map agrees with the truth about a slide.
+
+Truth is a mask (an annotation, or a made slide) or a table of labelled squares (the public
+patches of a whole section). Either way the units judged (cells or squares) get a yes-or-no
+truth and a probability, and the same figures are computed from the two.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from wsi_idc.errors import SettingsError
+from wsi_idc.heatmap.probability_map import ProbabilityMap
+from wsi_idc.slides.raster import SlideMask
+
+LABEL_COLUMNS = ("x", "y", "width", "height", "class")
+
+# Areas are exact but for float rounding: less than this part of a unit's area is none of it.
+_ROUNDING = 1e-6
+# Squares judged at a time, so that memory stays small on maps of native 40x patches.
+_SQUARES_AT_ONCE = 1024
+
+
+@dataclass(frozen=True)
+class TruthScores:
+    """Agreement of a probability map with the truth, over cells or labelled squares.
+
+    A figure that cannot be had (such as the AUC where the truth has one class) is None.
+
+    Attributes
+    ----------
+    threshold : probability from which on a unit is predicted positive.
+    auc : area under the ROC curve.
+    average_precision : area under the precision-recall curve, as scikit-learn sums it.
+    dice : 2 TP / (2 TP + FP + FN) at the threshold; the F1 score.
+    iou : TP / (TP + FP + FN) at the threshold.
+    sensitivity, specificity : TP / (TP + FN) and TN / (TN + FP) at the threshold.
+    predicted_mm2, true_mm2 : area of the judged units that are predicted, and truly, positive.
+    cells : units judged.
+    not_assessed : units with truth but no probability; they are in none of the figures. Under
+        a mask only truly positive cells are counted here: tumour that was not looked at.
+    left_out : assessed cells left out because the truth's border cuts them.
+    """
+
+    threshold: float
+    auc: float | None
+    average_precision: float | None
+    dice: float | None
+    iou: float | None
+    sensitivity: float | None
+    specificity: float | None
+    predicted_mm2: float
+    true_mm2: float
+    cells: int
+    not_assessed: int
+    left_out: int
+
+
+def truth_fraction_of_cells(probability: ProbabilityMap, truth: SlideMask) -> NDArray[np.float64]:
+    """How much of each cell of a map the truth covers.
+
+    Returns
+    -------
+    float64, the shape of the map, 0 to 1: exact areas. What lies outside the mask is not
+    covered.
+    """
+    rows, columns = probability.values.shape
+    at = probability.placement
+    column, row = np.meshgrid(
+        np.arange(columns, dtype=np.float64), np.arange(rows, dtype=np.float64)
+    )
+    covered = truth.fraction_of(
+        at.origin_x + column.ravel() * at.pixel_width,
+        at.origin_y + row.ravel() * at.pixel_height,
+        at.pixel_width,
+        at.pixel_height,
+    )
+    return covered.reshape(rows, columns)
+
+
+def score_against_mask(
+    probability: ProbabilityMap,
+    truth: SlideMask,
+    threshold: float,
+    min_overlap: float = 0.5,
+    *,
+    border: Literal["include", "exclude"] = "include",
+) -> TruthScores:
+    """Judge every assessed cell of a map against a mask.
+
+    Parameters
+    ----------
+    probability : the map.
+    truth : True where there is tumour.
+    threshold : cells at or above it are predicted positive.
+    min_overlap : part of a cell, above 0 and up to 1, that the truth must cover to make it
+        truly positive.
+    border : `exclude` leaves out the cells that the truth covers in part, of which no answer
+        is quite right.
+
+    Raises
+    ------
+    SettingsError
+        If `min_overlap` or `border` cannot be used.
+    """
+    if not 0 < min_overlap <= 1:
+        raise SettingsError(f"the least overlap must be above 0 and up to 1, not {min_overlap}")
+    if border not in ("include", "exclude"):
+        raise SettingsError(f"border must be 'include' or 'exclude', not {border!r}")
+    covered = truth_fraction_of_cells(probability, truth)
+    positive = covered >= min_overlap - _ROUNDING
+    judged = probability.assessed
+    if border == "exclude":
+        judged = judged & ((covered < _ROUNDING) | (covered > 1 - _ROUNDING))
+    cells = np.count_nonzero(judged)
+    return _scores(
+        probability.values[judged],
+        positive[judged],
+        np.full(cells, probability.placement.pixel_area_mm2),
+        threshold,
+        not_assessed=int(np.count_nonzero(positive & ~probability.assessed)),
+        left_out=int(np.count_nonzero(probability.assessed & ~judged)),
+    )
+
+
+def score_against_labels(
+    probability: ProbabilityMap,
+    labels: pd.DataFrame,
+    mpp: float,
+    *,
+    threshold: float = 0.5,
+    origin_x: float = 0.0,
+    origin_y: float = 0.0,
+) -> TruthScores:
+    """Judge a map against labelled squares, such as the public patches of one section.
+
+    A square's probability is the mean of the assessed cells it touches, each weighted by the
+    area that it shares with the square.
+
+    Parameters
+    ----------
+    probability : the map.
+    labels : columns `x`, `y` (top-left pixel, counted from 1), `width`, `height` in pixels of
+        `mpp`, and `class`, 0 or 1.
+    mpp : microns per pixel of the labels' frame.
+    threshold : squares at or above it are predicted positive.
+    origin_x, origin_y : level-0 pixels of the frame's corner: that of the slide's bounds.
+
+    Raises
+    ------
+    SettingsError
+        If a column is missing or a class is neither 0 nor 1.
+    """
+    if missing := [name for name in LABEL_COLUMNS if name not in labels.columns]:
+        raise SettingsError(f"the labels lack the column {', '.join(missing)}")
+    if not labels["class"].isin([0, 1]).all():
+        raise SettingsError("the labels have a class that is neither 0 nor 1")
+    at = probability.placement
+    values = {name: labels[name].to_numpy(dtype=np.float64) for name in LABEL_COLUMNS}
+    # Edges of the squares in cells of the map; pixel 1 of the frame starts at its corner.
+    left = (origin_x + (values["x"] - 1) * mpp / at.mpp_x - at.origin_x) / at.pixel_width
+    top = (origin_y + (values["y"] - 1) * mpp / at.mpp_y - at.origin_y) / at.pixel_height
+    right = left + values["width"] * mpp / at.pixel_width_um
+    bottom = top + values["height"] * mpp / at.pixel_height_um
+    means = _mean_over_rectangles(probability.values, left, top, right, bottom)
+    judged = np.isfinite(means)
+    areas = values["width"] * values["height"] * (mpp / 1000) ** 2
+    return _scores(
+        means[judged].astype(np.float32),
+        values["class"][judged] == 1,
+        areas[judged],
+        threshold,
+        not_assessed=int(np.count_nonzero(~judged)),
+        left_out=0,
+    )
+
+
+def _mean_over_rectangles(
+    values: NDArray[np.float32],
+    left: NDArray[np.float64],
+    top: NDArray[np.float64],
+    right: NDArray[np.float64],
+    bottom: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Area-weighted mean of the finite cells in each rectangle; NaN where there is none."""
+    assessed = np.isfinite(values).astype(np.float64)
+    filled = np.nan_to_num(values.astype(np.float64))
+    means = np.full(len(left), np.nan)
+    for start in range(0, len(left), _SQUARES_AT_ONCE):
+        some = slice(start, start + _SQUARES_AT_ONCE)
+        across = _overlaps(left[some], right[some], values.shape[1])
+        down = _overlaps(top[some], bottom[some], values.shape[0])
+        weight = ((down @ assessed) * across).sum(axis=1)
+        total = ((down @ filled) * across).sum(axis=1)
+        area = (right[some] - left[some]) * (bottom[some] - top[some])
+        means[some] = np.where(
+            weight > _ROUNDING * area, total / np.maximum(weight, np.finfo(float).tiny), np.nan
+        )
+    return means
+
+
+def _overlaps(
+    start: NDArray[np.float64], stop: NDArray[np.float64], count: int
+) -> NDArray[np.float64]:
+    """float64 [N, count]: the length that interval n shares with cell [i, i + 1]."""
+    cell = np.arange(count)[None, :]
+    shared = np.minimum(stop[:, None], cell + 1) - np.maximum(start[:, None], cell)
+    result: NDArray[np.float64] = np.maximum(shared, 0.0)
+    return result
+
+
+def _scores(
+    values: NDArray[np.float32],
+    positive: NDArray[np.bool_],
+    areas_mm2: NDArray[np.float64],
+    threshold: float,
+    *,
+    not_assessed: int,
+    left_out: int,
+) -> TruthScores:
+    predicted = values >= threshold
+    both = int(np.count_nonzero(predicted & positive))
+    false_positive = int(np.count_nonzero(predicted & ~positive))
+    false_negative = int(np.count_nonzero(~predicted & positive))
+    neither = int(np.count_nonzero(~predicted & ~positive))
+    auc, average_precision = _ranking_scores(values, positive)
+    return TruthScores(
+        threshold=threshold,
+        auc=auc,
+        average_precision=average_precision,
+        dice=_ratio(2 * both, 2 * both + false_positive + false_negative),
+        iou=_ratio(both, both + false_positive + false_negative),
+        sensitivity=_ratio(both, both + false_negative),
+        specificity=_ratio(neither, neither + false_positive),
+        predicted_mm2=float(areas_mm2[predicted].sum()),
+        true_mm2=float(areas_mm2[positive].sum()),
+        cells=len(values),
+        not_assessed=not_assessed,
+        left_out=left_out,
+    )
+
+
+def _ranking_scores(
+    values: NDArray[np.float32], positive: NDArray[np.bool_]
+) -> tuple[float | None, float | None]:
+    if positive.all() or not positive.any():
+        return None, None
+    # Imported here: scikit-learn takes a second, which drawing a map should not wait for.
+    from sklearn.metrics import average_precision_score, roc_auc_score
+
+    return float(roc_auc_score(positive, values)), float(average_precision_score(positive, values))
+
+
+def _ratio(part: int, whole: int) -> float | None:
+    return part / whole if whole else None
