@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from patch_folder import make_collection
+from PIL import Image
+
+from wsi_idc.errors import PatchCollectionError
+from wsi_idc.patches import BACKGROUND, collection_mpp, find_patches, read_pixels
+
+
+def test_the_public_layout_is_read(tmp_path: Path) -> None:
+    table = find_patches(make_collection(tmp_path / "c", patients=2, of_each_class=3))
+    assert len(table) == 12
+    first = table.iloc[0]
+    assert (first.patient, first.slide, first.x, first.y, first.label) == (
+        "10",
+        "10_idx5",
+        101,
+        1,
+        0,
+    )
+
+
+def test_the_nested_second_copy_of_the_public_archive_counts_once(tmp_path: Path) -> None:
+    folder = make_collection(tmp_path / "c", patients=2, of_each_class=3)
+    nested = tmp_path / "copy"
+    shutil.copytree(folder, nested)
+    shutil.move(nested, folder / "IDC_regular_ps50_idx5")
+    table = find_patches(folder)
+    assert len(table) == 12
+    assert not any("IDC_regular" in str(path) for path in table["path"])
+
+
+def test_a_class_that_name_and_folder_disagree_on_is_refused(tmp_path: Path) -> None:
+    folder = make_collection(tmp_path / "c", patients=1, of_each_class=1)
+    patch = next(folder.glob("10/0/*.png"))
+    patch.rename(folder / "10" / "1" / patch.name)
+    with pytest.raises(PatchCollectionError, match="class 0 in its name but lies in folder 1"):
+        find_patches(folder)
+
+
+@pytest.mark.parametrize("make", [lambda path: None, lambda path: path.mkdir()])
+def test_no_patches_is_one_clear_error(tmp_path: Path, make) -> None:
+    make(tmp_path / "c")
+    with pytest.raises(PatchCollectionError, match=str(tmp_path / "c")):
+        find_patches(tmp_path / "c")
+
+
+def test_small_edge_patches_are_padded_and_counted_never_stretched(tmp_path: Path) -> None:
+    whole, narrow = tmp_path / "a.png", tmp_path / "b.png"
+    Image.new("RGB", (50, 50), (10, 20, 30)).save(whole)
+    Image.new("RGB", (7, 50), (10, 20, 30)).save(narrow)
+    pixels, padded = read_pixels([whole, narrow], 50)
+    assert padded == 1
+    assert (pixels[0] == (10, 20, 30)).all()
+    assert (pixels[1, :, :7] == (10, 20, 30)).all()
+    assert (pixels[1, :, 7:] == BACKGROUND).all()
+
+
+def test_a_cache_file_holds_the_same_pixels(tmp_path: Path) -> None:
+    paths = list(find_patches(make_collection(tmp_path / "c", patients=1))["path"])
+    cached, _ = read_pixels(paths, 50, tmp_path / "pixels.npy")
+    assert isinstance(cached, np.memmap)
+    assert np.array_equal(cached, read_pixels(paths, 50)[0])
+
+
+def test_a_larger_patch_and_a_broken_file_are_named(tmp_path: Path) -> None:
+    large, broken = tmp_path / "large.png", tmp_path / "broken.png"
+    Image.new("RGB", (51, 50)).save(large)
+    broken.write_bytes(b"\x89PNG but no more")
+    with pytest.raises(PatchCollectionError, match=r"large.png is 51x50 px"):
+        read_pixels([large], 50)
+    with pytest.raises(PatchCollectionError, match=r"broken.png cannot be read"):
+        read_pixels([broken], 50)
+
+
+def test_the_mpp_that_tile_noted_is_found_and_a_mixture_refused(tmp_path: Path) -> None:
+    assert collection_mpp(tmp_path) is None
+    for name, mpp in (("a", 8.0), ("b", 8.0), ("c", 4.0)):
+        manifest = tmp_path / "slides" / name / "manifest.json"
+        manifest.parent.mkdir(parents=True)
+        manifest.write_text(json.dumps({"settings": {"mpp": mpp}}))
+        if name == "b":
+            assert collection_mpp(tmp_path) == 8.0
+    with pytest.raises(PatchCollectionError, match=r"8 \(a\), 4 \(c\)"):
+        collection_mpp(tmp_path)
+
+
+def test_the_real_training_patches_are_counted_right(shared_data: Path, tmp_path: Path) -> None:
+    import tarfile
+
+    with tarfile.open(shared_data / "idc-patches" / "val.tar") as tar:
+        tar.extractall(tmp_path, filter="data")
+    table = find_patches(tmp_path)
+    assert table["patient"].nunique() == 29
+    assert table["label"].value_counts().to_dict() == {0: 2214, 1: 825}

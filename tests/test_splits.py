@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from wsi_idc.errors import PatchCollectionError
+from wsi_idc.splits import Split, read_split, split_by_patient, write_split
+
+
+def table(patients: int, labels: tuple[int, ...] = (0, 1)) -> pd.DataFrame:
+    rows = [(f"p{index:02}", label) for index in range(patients) for label in labels]
+    return pd.DataFrame(rows, columns=["patient", "label"])
+
+
+def test_every_patient_is_on_one_side_and_the_seed_decides() -> None:
+    patches = table(20)
+    split = split_by_patient(patches, val_fraction=0.2, test_fraction=0.1, seed=1)
+    assert (len(split.train), len(split.val), len(split.test)) == (14, 4, 2)
+    assert sorted(split.train + split.val + split.test) == sorted(patches["patient"].unique())
+    assert split == split_by_patient(patches, val_fraction=0.2, test_fraction=0.1, seed=1)
+    assert split != split_by_patient(patches, val_fraction=0.2, test_fraction=0.1, seed=2)
+
+
+def test_every_side_gets_both_classes() -> None:
+    only_negative = pd.DataFrame({"patient": [f"n{i}" for i in range(9)], "label": 0})
+    patches = pd.concat([table(3), only_negative])
+    split = split_by_patient(patches, seed=3)
+    for side in ("train", "val", "test"):
+        assert set(split.rows(patches, side)["label"]) == {0, 1}
+
+
+def test_one_patient_on_two_sides_is_named() -> None:
+    with pytest.raises(PatchCollectionError, match="patient b stands in both train and test"):
+        Split(train=("a", "b"), val=("c",), test=("b",))
+
+
+@pytest.mark.parametrize(
+    ("patches", "message"),
+    [
+        (table(1), "1 patient"),
+        (table(2), "2 patient"),
+        (table(5, labels=(0,)), "all 5 patches are of class 0"),
+    ],
+)
+def test_what_cannot_be_split_is_said(patches: pd.DataFrame, message: str) -> None:
+    with pytest.raises(PatchCollectionError, match=message):
+        split_by_patient(patches)
+
+
+def test_two_patients_are_enough_without_a_test_side() -> None:
+    split = split_by_patient(table(2), test_fraction=0)
+    assert (len(split.train), len(split.val), split.test) == (1, 1, ())
+
+
+def test_a_split_file_survives_the_round_trip(tmp_path: Path) -> None:
+    split = split_by_patient(table(10))
+    write_split(tmp_path / "split.csv", split)
+    assert read_split(tmp_path / "split.csv", table(10)) == (split, ())
+
+
+def test_patients_without_patches_are_named_not_refused(tmp_path: Path) -> None:
+    (tmp_path / "s.csv").write_text("patient,split,note\np00,train,\np01,val,\n8915,train,gone\n")
+    split, missing = read_split(tmp_path / "s.csv", table(2))
+    assert split == Split(train=("p00",), val=("p01",))
+    assert missing == ("8915",)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("patient,split\np00,train\np00,val\np01,val\n", "patient p00 stands in both"),
+        ("patient,split\np00,train\np01,dev\n", "'dev'; allowed are train, val, test"),
+        ("patient,split\np00,train\n", "does not say where these patients belong: p01"),
+        ("patient,split\np00,train\np01,test\n", "no patients for validation"),
+        ("name,split\np00,train\n", "lacks a column"),
+    ],
+)
+def test_a_bad_split_file_is_refused(tmp_path: Path, content: str, message: str) -> None:
+    (tmp_path / "s.csv").write_text(content)
+    with pytest.raises(PatchCollectionError, match=message):
+        read_split(tmp_path / "s.csv", table(2))

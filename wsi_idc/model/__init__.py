@@ -1,0 +1,1 @@
+"""The network: architecture, training, judgement, the model folder, and scoring."""

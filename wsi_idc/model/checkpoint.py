@@ -1,0 +1,52 @@
+"""The state of a training run between epochs, in one whole file.
+
+A `.npz` of plain arrays and one JSON string: loading it runs no code. It holds the model's
+and the optimizer's variables (step counter and random state among them), so that a resumed
+run goes on exactly where the last whole epoch ended.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from wsi_idc.errors import ModelFolderError
+from wsi_idc.files import whole_file
+
+
+def save_checkpoint(path: Path, model: Any, progress: dict[str, Any]) -> None:
+    """Write the state of `model` (Keras, compiled) and `progress` (JSON-able) to `path`."""
+    arrays = {f"model/{i}": np.asarray(v) for i, v in enumerate(model.variables)}
+    arrays |= {f"optimizer/{i}": np.asarray(v) for i, v in enumerate(model.optimizer.variables)}
+    arrays["progress"] = np.array(json.dumps(progress))
+    with whole_file(path) as temporary:
+        np.savez(temporary, allow_pickle=False, **arrays)
+
+
+def load_checkpoint(path: Path, model: Any) -> dict[str, Any]:
+    """Put a saved state into a freshly built and compiled `model`; return its progress.
+
+    Raises
+    ------
+    ModelFolderError
+        If the file is damaged or belongs to another network.
+    """
+    model.optimizer.build(model.trainable_variables)
+    try:
+        with np.load(path, allow_pickle=False) as saved:
+            for kind, variables in (
+                ("model", model.variables),
+                ("optimizer", model.optimizer.variables),
+            ):
+                for index, variable in enumerate(variables):
+                    variable.assign(saved[f"{kind}/{index}"])
+            progress: dict[str, Any] = json.loads(str(saved["progress"]))
+            return progress
+    except (OSError, KeyError, ValueError, EOFError) as error:
+        raise ModelFolderError(
+            f"{path} is no checkpoint of this network ({error}); train without --resume to start "
+            "over"
+        ) from error

@@ -1,0 +1,134 @@
+"""The model folder: weights that hold no code, and the card that says what they are.
+
+::
+
+    MODEL/
+      model.json           the card (see `card.ModelCard`)
+      weights.safetensors  arrays named by the layers' variables
+
+Loading rebuilds the network from the card's numbers and fills in arrays; nothing from the
+folder is executed, and a weights file whose SHA-256 is not the card's is refused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic import ValidationError
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+from wsi_idc.errors import ModelFolderError
+from wsi_idc.files import whole_file, write_json
+from wsi_idc.model.architecture import Architecture, build_model
+from wsi_idc.model.card import ModelCard
+
+CARD_FILE = "model.json"
+WEIGHTS_FILE = "weights.safetensors"
+
+
+def write_weights(path: Path, model: Any) -> str:
+    """Write a Keras model's weights as safetensors; return the file's SHA-256."""
+    arrays = {
+        variable.path: np.ascontiguousarray(variable.numpy(), np.float32)
+        for variable in model.weights
+    }
+    with whole_file(path) as temporary:
+        save_file(arrays, temporary)
+    return file_sha256(path)
+
+
+def read_weights(path: Path, model: Any) -> None:
+    """Fill a freshly built Keras model with the weights of a safetensors file.
+
+    Raises
+    ------
+    ModelFolderError
+        If the file is missing, damaged, or of another network.
+    """
+    try:
+        arrays = load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise ModelFolderError(f"{path} is not a readable weights file: {error}") from error
+    wanted = {variable.path: variable for variable in model.weights}
+    if wanted.keys() != arrays.keys():
+        odd = sorted(wanted.keys() ^ arrays.keys())[0]
+        raise ModelFolderError(
+            f"{path} belongs to another network than the card describes (differs at {odd})"
+        )
+    for name, variable in wanted.items():
+        array = arrays[name]
+        if array.shape != tuple(variable.shape):
+            raise ModelFolderError(
+                f"{path}: {name} has the shape {array.shape}, expected {tuple(variable.shape)}"
+            )
+        if not np.isfinite(array).all():
+            raise ModelFolderError(f"{path}: {name} holds values that are not finite numbers")
+        variable.assign(array)
+
+
+def write_card(folder: Path, card: ModelCard) -> None:
+    """Write the card; done last, since its presence says that the folder is whole."""
+    write_json(folder / CARD_FILE, card.model_dump(mode="json"))
+
+
+def read_card(folder: Path) -> ModelCard:
+    """Read and check the card of a model folder.
+
+    Raises
+    ------
+    ModelFolderError
+        If the folder or its card is missing or the card is not a valid one.
+    """
+    path = folder / CARD_FILE
+    if not path.is_file():
+        raise ModelFolderError(
+            f"{folder} is not a model folder (no {CARD_FILE}); give what `wsi-idc train` wrote"
+        )
+    try:
+        return ModelCard.model_validate(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise ModelFolderError(f"{path} cannot be read: {error}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise ModelFolderError(
+            f"{path} is not a valid model card: {where}: {first['msg']}"
+        ) from error
+
+
+def architecture_of(card: ModelCard) -> Architecture:
+    """The architecture that a card describes."""
+    return Architecture(patch_size=card.patch_size_pixels, **card.network.model_dump())
+
+
+def load_keras_model(folder: Path) -> tuple[Any, ModelCard]:
+    """Rebuild the Keras model of a model folder.
+
+    Raises
+    ------
+    ModelFolderError
+        If anything in the folder is missing, damaged or does not belong together.
+    """
+    card = read_card(folder)
+    weights = folder / card.weights.file
+    if not weights.is_file():
+        raise ModelFolderError(f"{folder} lacks its weights file {card.weights.file}")
+    if file_sha256(weights) != card.weights.sha256:
+        raise ModelFolderError(
+            f"{weights} is not the file that {CARD_FILE} describes (SHA-256 differs); "
+            "copy the model folder again"
+        )
+    model = build_model(architecture_of(card))
+    read_weights(weights, model)
+    return model, card
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file's content, as hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

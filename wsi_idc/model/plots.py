@@ -1,0 +1,95 @@
+"""Plots of a training run and of its judgement, as PNG files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
+
+from wsi_idc.files import whole_file
+
+_BLUE, _ORANGE, _GREY = "#2166ac", "#d6604d", "#777777"
+
+
+def plot_curves(path: Path, history: pd.DataFrame, best_epoch: int) -> None:
+    """Loss and validation ROC AUC over the epochs."""
+    figure, (loss, auc) = _figure(2)
+    loss.plot(history["epoch"], history["loss"], "o-", color=_BLUE, label="training (augmented)")
+    loss.plot(history["epoch"], history["val_loss"], "o-", color=_ORANGE, label="validation")
+    loss.set(xlabel="epoch", ylabel="cross-entropy", title="Loss")
+    loss.legend(frameon=False)
+    auc.plot(history["epoch"], history["val_roc_auc"], "o-", color=_ORANGE)
+    auc.axvline(best_epoch, color=_GREY, linestyle=":", label=f"kept: epoch {best_epoch}")
+    auc.set(xlabel="epoch", ylabel="ROC AUC", title="Validation patients")
+    auc.legend(frameon=False)
+    for axes in (loss, auc):
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    _save(figure, path)
+
+
+def plot_roc(
+    path: Path, judged: dict[str, tuple[NDArray[np.integer], NDArray[np.floating]]]
+) -> None:
+    """ROC curves; `judged` gives labels and probabilities by the side's name."""
+    from sklearn.metrics import roc_auc_score, roc_curve
+
+    figure, (axes,) = _figure(1)
+    for (side, (label, probability)), colour in zip(
+        judged.items(), (_ORANGE, _BLUE, _GREY), strict=False
+    ):
+        false_rate, true_rate, _ = roc_curve(label, probability)
+        area = roc_auc_score(label, probability)
+        axes.plot(false_rate, true_rate, color=colour, label=f"{side}: AUC {area:.3f}")
+    axes.plot([0, 1], [0, 1], ":", color=_GREY)
+    axes.set(xlabel="1 - specificity", ylabel="sensitivity", title="ROC, patches", aspect="equal")
+    axes.legend(frameon=False, loc="lower right")
+    _save(figure, path)
+
+
+def plot_confusion(
+    path: Path, side: str, label: NDArray[np.integer], called: NDArray[np.bool_]
+) -> None:
+    """Counts and row shares of the four outcomes at the operating threshold."""
+    figure, (axes,) = _figure(1)
+    counts = np.array(
+        [[np.sum((label == t) & (called == c)) for c in (0, 1)] for t in (0, 1)], dtype=int
+    )
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    for row in (0, 1):
+        for column in (0, 1):
+            axes.text(
+                column,
+                row,
+                f"{counts[row, column]:,}\n{shares[row, column]:.1%}",
+                ha="center",
+                va="center",
+                fontsize=14,
+                color="white" if shares[row, column] > 0.55 else "black",
+            )
+    names = ["other", "IDC"]
+    axes.set_xticks([0, 1], names)
+    axes.set_yticks([0, 1], names, rotation=90, va="center")
+    axes.set(xlabel="called", ylabel="labelled", title=f"Patches of {side} patients")
+    _save(figure, path)
+
+
+def _figure(panels: int) -> tuple[Figure, list[Axes]]:
+    figure = Figure(figsize=(5.2 * panels, 4.6), dpi=120, layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = [figure.add_subplot(1, panels, index + 1) for index in range(panels)]
+    for one in axes:
+        one.spines[["top", "right"]].set_visible(False)
+    return figure, axes
+
+
+def _save(figure: Figure, path: Path) -> None:
+    with whole_file(path) as temporary:
+        # No software version in the file: identical runs give identical bytes.
+        figure.savefig(temporary, format="png", metadata={"Software": None})

@@ -1,0 +1,52 @@
+"""How to train: the settings of a run, as plain data that is stored with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from wsi_idc.errors import SettingsError
+from wsi_idc.model.architecture import Architecture
+from wsi_idc.model.augmentation import Augmentation
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """How to train.
+
+    Attributes
+    ----------
+    epochs : passes over the training patients' patches.
+    batch_size : patches a step.
+    learning_rate : the peak; reached linearly after `warmup_epochs`, then down to 0 along a
+        half cosine.
+    weight_decay : of AdamW, decoupled.
+    label_smoothing : share of a label given to the other class; annotations are coarse.
+    class_weights : weigh both classes equally in the loss, whatever their counts.
+    patience : stop after this many epochs without a better validation ROC AUC.
+    weights : `none`, `imagenet` or the path of a weights file for the base.
+    mpp : µm/px of the patches; None takes what `wsi-idc tile` noted, else that of the public
+        data.
+    seed : of weights, order and augmentation.
+    """
+
+    epochs: int = 15
+    batch_size: int = 64
+    learning_rate: float = 1e-3
+    warmup_epochs: float = 1.0
+    weight_decay: float = 0.02
+    label_smoothing: float = 0.05
+    class_weights: bool = True
+    patience: int = 8
+    weights: str = "imagenet"
+    mpp: float | None = None
+    seed: int = 0
+    architecture: Architecture = field(default_factory=Architecture)
+    augmentation: Augmentation = field(default_factory=Augmentation)
+
+    def __post_init__(self) -> None:
+        """Refuse values that cannot be trained with."""
+        for name, least in (("epochs", 1), ("batch_size", 2), ("patience", 1)):
+            if getattr(self, name) < least:
+                raise SettingsError(f"{name} must be at least {least}, not {getattr(self, name)}")
+        if not 0 < self.learning_rate < 1:
+            raise SettingsError(f"learning_rate must lie in 0 to 1, not {self.learning_rate}")

@@ -1,0 +1,89 @@
+"""`train`: the whole way from a patch folder to a model folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+
+from wsi_idc.model.card import ModelCard
+from wsi_idc.model.finishing import finish
+from wsi_idc.model.settings import TrainSettings
+from wsi_idc.model.training import Progress, fit
+from wsi_idc.model.work_folder import clear_work_folder
+from wsi_idc.splits import Split, read_split, split_by_patient
+
+
+def train(
+    patches: str | Path,
+    output: str | Path,
+    settings: TrainSettings | None = None,
+    *,
+    split_file: str | Path | None = None,
+    val_fraction: float = 0.15,
+    test_fraction: float = 0.15,
+    resume: bool = False,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+    say: Callable[[str], None] = lambda message: None,
+) -> ModelCard:
+    """Train a model on labelled patches and write its folder.
+
+    Parameters
+    ----------
+    patches : folder in the public layout, `<patient>/<0|1>/…_x<X>_y<Y>_class<C>.png`.
+    output : the model folder to write.
+    settings : how to train; None takes the defaults.
+    split_file : CSV with the columns `patient` and `split` (train, val, test). Without it
+        the patients are divided at random by `val_fraction` and `test_fraction`.
+    resume : go on with an interrupted run in `output`.
+    overwrite : replace an earlier run or model in `output`.
+    progress : called as ``progress(steps_done, steps_in_all, what)``.
+    say : called with a line of news now and then.
+
+    Returns
+    -------
+    The card of the trained model.
+
+    Raises
+    ------
+    PatchCollectionError
+        If the patches cannot be used or cannot be split by patient.
+    SettingsError
+        If a setting cannot be used, or the ImageNet weights cannot be had.
+    ModelFolderError
+        If `output` holds another run or model.
+    OutputError
+        If `output` cannot be written.
+    """
+    settings = settings or TrainSettings()
+    output = Path(output)
+
+    def split_of(table: pd.DataFrame) -> Split:
+        if split_file is None:
+            return split_by_patient(
+                table,
+                val_fraction=val_fraction,
+                test_fraction=test_fraction,
+                seed=settings.seed,
+            )
+        split, missing = read_split(Path(split_file), table)
+        if missing:
+            say(f"{len(missing)} patients of {split_file} have no patches here and are left out")
+        return split
+
+    run = fit(
+        Path(patches),
+        output,
+        split_of,
+        settings,
+        resume=resume,
+        overwrite=overwrite,
+        progress=progress,
+        say=say,
+    )
+    say("calibrating and judging the best epoch")
+    card = finish(run, output, settings)
+    clear_work_folder(output)
+    return card

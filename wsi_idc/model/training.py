@@ -1,0 +1,200 @@
+"""Training: from a labelled patch folder to a model folder, resumable at every epoch.
+
+While it runs, `MODEL/training/` holds the state; the model folder is whole once its card,
+`model.json`, is there, which is written last.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from wsi_idc.errors import PatchCollectionError, SettingsError
+from wsi_idc.files import whole_file
+from wsi_idc.model.architecture import build_model
+from wsi_idc.model.checkpoint import load_checkpoint, save_checkpoint
+from wsi_idc.model.data import Side, load_side, training_data
+from wsi_idc.model.folder import read_weights, write_weights
+from wsi_idc.model.runtime import load_tensorflow, xla_choice
+from wsi_idc.model.settings import TrainSettings
+from wsi_idc.model.work_folder import prepare_work_folder
+from wsi_idc.patches import PUBLIC_MPP, collection_mpp, find_patches
+from wsi_idc.splits import SIDES, Split
+
+Progress = Callable[[int, int, str], None]
+"""Called as progress(steps done, steps in all, what is going on)."""
+
+
+@dataclass(frozen=True)
+class TrainedRun:
+    """What the epochs gave: the best model and all that finishing it needs."""
+
+    model: Any
+    sides: dict[str, Side]
+    split: Split
+    mpp: float
+    history: pd.DataFrame
+    best_epoch: int
+
+
+def fit(
+    patches: Path,
+    output: Path,
+    split_of: Callable[[pd.DataFrame], Split],
+    settings: TrainSettings,
+    *,
+    resume: bool = False,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+    say: Callable[[str], None] = lambda message: None,
+) -> TrainedRun:
+    """Run the epochs and return the model with the best validation ROC AUC.
+
+    Parameters
+    ----------
+    patches : folder of labelled patches.
+    output : the model folder to be.
+    split_of : gives the split of the collection's table.
+    resume : go on from the last whole epoch of the same run.
+    overwrite : replace what an earlier run left in `output`.
+    progress, say : told how far it is, and a line an epoch.
+
+    Raises
+    ------
+    PatchCollectionError, SettingsError, ModelFolderError, OutputError
+    """
+    table = find_patches(patches)
+    split = split_of(table)
+    mpp = _agreed_mpp(patches, settings)
+    work = prepare_work_folder(output, settings, split, mpp, resume=resume, overwrite=overwrite)
+    sides = {
+        side: load_side(split.rows(table, side), settings, work / f"{side}.npy")
+        for side in SIDES
+        if split.patients(side)
+    }
+    tf = load_tensorflow()
+    import keras
+
+    keras.utils.set_random_seed(settings.seed)
+    model = build_model(settings.architecture, settings.weights)
+    steps = max(1, len(sides["train"].label) // settings.batch_size)
+    _compile(model, settings, steps, tf)
+    state: dict[str, Any] = {"epoch": 0, "best_epoch": 0, "best_auc": -1.0, "history": []}
+    checkpoint = work / "checkpoint.npz"
+    if resume and checkpoint.exists():
+        state = load_checkpoint(checkpoint, model)
+        say(f"resuming after epoch {state['epoch']} of {settings.epochs}")
+    while state["epoch"] < settings.epochs:
+        if state["epoch"] - state["best_epoch"] >= settings.patience:
+            say(f"stopping early: no better epoch since epoch {state['best_epoch']}")
+            break
+        row = _run_epoch(model, sides, settings, steps, state["epoch"], progress, tf)
+        state["epoch"] += 1
+        state["history"].append({"epoch": state["epoch"], **row})
+        if row["val_roc_auc"] > state["best_auc"]:
+            state["best_auc"], state["best_epoch"] = row["val_roc_auc"], state["epoch"]
+            write_weights(work / "best.safetensors", model)
+        save_checkpoint(checkpoint, model, state)
+        _write_history(output / "epochs.csv", state["history"])
+        say(
+            f"epoch {state['epoch']}/{settings.epochs}: loss {row['loss']:.4f}, "
+            f"validation ROC AUC {row['val_roc_auc']:.4f}"
+            + (" (best so far)" if state["best_epoch"] == state["epoch"] else "")
+        )
+    read_weights(work / "best.safetensors", model)
+    return TrainedRun(model, sides, split, mpp, pd.DataFrame(state["history"]), state["best_epoch"])
+
+
+def _agreed_mpp(patches: Path, settings: TrainSettings) -> float:
+    noted = collection_mpp(patches)
+    if settings.mpp is None:
+        return noted or PUBLIC_MPP
+    if noted is not None and not math.isclose(noted, settings.mpp, rel_tol=0.01):
+        raise PatchCollectionError(
+            f"{patches} was tiled at {noted:g} µm/px, not {settings.mpp:g}; leave out --mpp"
+        )
+    return settings.mpp
+
+
+def _compile(model: Any, settings: TrainSettings, steps: int, tf: Any) -> None:
+    import keras
+
+    warmup = max(1, round(settings.warmup_epochs * steps))
+    schedule = keras.optimizers.schedules.CosineDecay(
+        initial_learning_rate=settings.learning_rate / warmup,
+        decay_steps=max(1, settings.epochs * steps - warmup),
+        warmup_target=settings.learning_rate,
+        warmup_steps=warmup,
+    )
+    optimizer = keras.optimizers.AdamW(schedule, weight_decay=settings.weight_decay)
+    # Decay of biases and normalisation would only pull them to arbitrary values.
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    model.compile(
+        optimizer,
+        keras.losses.BinaryCrossentropy(label_smoothing=settings.label_smoothing),
+        jit_compile=xla_choice(tf),
+    )
+
+
+def _run_epoch(
+    model: Any,
+    sides: dict[str, Side],
+    settings: TrainSettings,
+    steps: int,
+    epoch: int,
+    progress: Progress | None,
+    tf: Any,
+) -> dict[str, float]:
+    import keras
+    from sklearn.metrics import roc_auc_score
+
+    class Reporter(keras.callbacks.Callback):  # type: ignore[misc]
+        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+            if progress is not None:
+                progress(
+                    epoch * steps + batch + 1,
+                    settings.epochs * steps,
+                    f"epoch {epoch + 1}/{settings.epochs}",
+                )
+
+    fitted = model.fit(
+        training_data(sides["train"], settings, epoch, steps, tf),
+        epochs=epoch + 1,
+        initial_epoch=epoch,
+        steps_per_epoch=steps,
+        shuffle=False,  # the order is drawn by seed and epoch below
+        verbose=0,
+        callbacks=[Reporter()],
+    )
+    loss = float(fitted.history["loss"][0])
+    if not math.isfinite(loss):
+        raise SettingsError(
+            f"the loss became {loss} in epoch {epoch + 1}; use a lower --learning-rate"
+        )
+    val = sides["val"]
+    probability = model.predict(val.pixels, batch_size=128, verbose=0)[:, 0]
+    return {
+        "loss": loss,
+        "val_loss": float(_cross_entropy(val.label, probability)),
+        "val_roc_auc": float(roc_auc_score(val.label, probability)),
+        "learning_rate": float(model.optimizer.learning_rate),
+    }
+
+
+def _cross_entropy(label: NDArray[np.int64], probability: NDArray[np.floating]) -> float:
+    p = np.clip(probability.astype(np.float64), 1e-7, 1 - 1e-7)
+    return float(-np.mean(np.where(label == 1, np.log(p), np.log(1 - p))))
+
+
+def _write_history(path: Path, history: list[dict[str, float]]) -> None:
+    with whole_file(path) as temporary:
+        pd.DataFrame(history).to_csv(
+            temporary, index=False, float_format="%.6g", lineterminator="\n"
+        )

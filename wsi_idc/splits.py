@@ -1,0 +1,172 @@
+"""Splitting a patch collection by patient.
+
+Patches of one patient are near-duplicates in stain and tissue, so a patient belongs to one
+side only: training, validation or test. There is no way to split patches at random here.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from wsi_idc.errors import PatchCollectionError
+from wsi_idc.files import whole_file
+
+SIDES = ("train", "val", "test")
+
+
+@dataclass(frozen=True)
+class Split:
+    """Which patients train, validate and test; sorted, and disjoint by construction."""
+
+    train: tuple[str, ...]
+    val: tuple[str, ...]
+    test: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse a patient that stands on two sides."""
+        seen: dict[str, str] = {}
+        for side in SIDES:
+            for patient in self.patients(side):
+                if patient in seen:
+                    raise PatchCollectionError(
+                        f"patient {patient} stands in both {seen[patient]} and {side}; "
+                        "a patient belongs to one side of the split"
+                    )
+                seen[patient] = side
+
+    def patients(self, side: str) -> tuple[str, ...]:
+        """The patients of one side: `train`, `val` or `test`."""
+        patients: tuple[str, ...] = getattr(self, side)
+        return patients
+
+    def rows(self, table: pd.DataFrame, side: str) -> pd.DataFrame:
+        """The rows of a collection's table that belong to one side."""
+        return table[table["patient"].isin(self.patients(side))].reset_index(drop=True)
+
+
+def split_by_patient(
+    table: pd.DataFrame,
+    *,
+    val_fraction: float = 0.15,
+    test_fraction: float = 0.15,
+    seed: int = 0,
+) -> Split:
+    """Divide the patients of a collection at random, reproducibly.
+
+    Each side gets its share of the patients, at least one if its fraction is not 0, and both
+    classes where a draw of up to 200 can give that.
+
+    Raises
+    ------
+    PatchCollectionError
+        If there are too few patients, or only one class.
+    """
+    patients = sorted(table["patient"].unique())
+    wanted = [fraction for fraction in (val_fraction, test_fraction) if fraction > 0]
+    if len(patients) < 1 + len(wanted):
+        raise PatchCollectionError(
+            f"{len(patients)} patient(s) cannot be split into {1 + len(wanted)} sides; "
+            "add patients"
+            + (", or leave out the test side with --test-fraction 0" if test_fraction else "")
+        )
+    if table["label"].nunique() < 2:
+        raise PatchCollectionError(
+            f"all {len(table)} patches are of class {table['label'].iloc[0]}; "
+            "training needs both classes, 0 and 1"
+        )
+    n_val = max(1, round(val_fraction * len(patients))) if val_fraction else 0
+    n_test = max(1, round(test_fraction * len(patients))) if test_fraction else 0
+    rng = np.random.default_rng(seed)
+    by_patient = table.groupby("patient")["label"].agg(["min", "max"])
+    split = None
+    for _ in range(200):
+        order = [patients[i] for i in rng.permutation(len(patients))]
+        split = Split(
+            train=tuple(sorted(order[n_val + n_test :])),
+            val=tuple(sorted(order[:n_val])),
+            test=tuple(sorted(order[n_val : n_val + n_test])),
+        )
+        sides = [split.patients(side) for side in SIDES if split.patients(side)]
+        if all(_has_both(by_patient, side) for side in sides):
+            return split
+    raise PatchCollectionError(
+        "the patients cannot be divided so that training, validation and test all have "
+        "patches of both classes; give a split of your own with --split"
+    )
+
+
+def read_split(path: Path, table: pd.DataFrame) -> tuple[Split, tuple[str, ...]]:
+    """Read a split file, a CSV with the columns `patient` and `split` (train, val, test).
+
+    Further columns are ignored.
+
+    Returns
+    -------
+    split : only patients that the collection has.
+    missing : patients of the file that the collection lacks.
+
+    Raises
+    ------
+    PatchCollectionError
+        If a patient stands on two sides, a side is unknown, a patient of the collection is
+        in none, or training or validation is left empty.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file)
+            if not {"patient", "split"} <= set(reader.fieldnames or ()):
+                raise PatchCollectionError(f"{path} lacks a column 'patient' or 'split'")
+            entries = [(row["patient"].strip(), row["split"].strip()) for row in reader]
+    except (OSError, UnicodeDecodeError, csv.Error, AttributeError) as error:
+        raise PatchCollectionError(f"{path} cannot be read as a split file: {error}") from error
+    sides: dict[str, list[str]] = {side: [] for side in SIDES}
+    for patient, side in dict.fromkeys(entries):
+        if side not in sides:
+            raise PatchCollectionError(
+                f"{path}: patient {patient} has the split {side!r}; allowed are {', '.join(SIDES)}"
+            )
+        sides[side].append(patient)
+    listed = Split(**{side: tuple(sorted(names)) for side, names in sides.items()})
+    present = set(table["patient"])
+    unlisted = sorted(present - {patient for patient, _ in entries})
+    if unlisted:
+        raise PatchCollectionError(
+            f"{path} does not say where these patients belong: {_shorten(unlisted)}"
+        )
+    missing = tuple(patient for patient, _ in entries if patient not in present)
+    split = Split(**{s: tuple(p for p in listed.patients(s) if p in present) for s in SIDES})
+    if not split.train or not split.val:
+        raise PatchCollectionError(
+            f"{path} leaves no patients for {'training' if not split.train else 'validation'}"
+        )
+    for side in ("train", "val"):
+        if split.rows(table, side)["label"].nunique() < 2:
+            raise PatchCollectionError(
+                f"{path} leaves only one class on the side {side}; it needs both, 0 and 1"
+            )
+    return split, missing
+
+
+def write_split(path: Path, split: Split) -> None:
+    """Write a split file that `read_split` reads."""
+    with whole_file(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["patient", "split"])
+        for side in SIDES:
+            writer.writerows((patient, side) for patient in split.patients(side))
+
+
+def _has_both(by_patient: pd.DataFrame, patients: Iterable[str]) -> bool:
+    rows = by_patient.loc[list(patients)]
+    return bool(rows["min"].min() == 0 and rows["max"].max() == 1)
+
+
+def _shorten(names: list[str], most: int = 5) -> str:
+    listed = ", ".join(names[:most])
+    return listed if len(names) <= most else f"{listed} and {len(names) - most} more"
