@@ -1,0 +1,138 @@
+"""What the commands share: news on the terminal and in a log, progress, errors, exit status."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn, ParamSpec, TypeVar
+
+import typer
+
+from wsi_idc.errors import OutputError, SettingsError, WsiIdcError
+
+EXIT_ERROR, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
+
+log = logging.getLogger("wsi_idc")
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def user_errors(command: Callable[P, R]) -> Callable[P, R]:
+    """Turn exceptions of a command into one line and an exit status.
+
+    A traceback is for developers: it goes to the log file, or to the terminal where
+    WSI_IDC_DEBUG is set.
+    """
+
+    @functools.wraps(command)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return command(*args, **kwargs)
+        except typer.Exit:
+            raise
+        except KeyboardInterrupt:
+            log.error("interrupted; what was finished is kept, run the same command to go on")
+            raise typer.Exit(EXIT_INTERRUPTED) from None
+        except SettingsError as error:
+            report(error)
+            raise typer.Exit(EXIT_USAGE) from None
+        except (WsiIdcError, MemoryError, OSError) as error:
+            report(error)
+            raise typer.Exit(EXIT_ERROR) from None
+        except Exception as error:
+            report(error)
+            log.error("this is a fault of wsi-idc; please report it with the --log-file")
+            raise typer.Exit(EXIT_ERROR) from None
+
+    return guarded
+
+
+def report(error: Exception, subject: Path | None = None) -> None:
+    """Say an error in one line, with what it is about where the message does not name it."""
+    message = " ".join(str(error).split()) or "no more is known"
+    if not isinstance(error, WsiIdcError):
+        message = f"{type(error).__name__}: {message}"
+    if subject is not None and str(subject) not in message:
+        message = f"{subject}: {message}"
+    log.error("error: %s", message)
+    log.debug("%s", "".join(traceback.format_exception(error)))
+
+
+def start_log(log_file: Path | None = None) -> None:
+    """Send news to standard error, and all of it with times to `log_file` if there is one.
+
+    Raises
+    ------
+    OutputError
+        If the log file cannot be written.
+    """
+    log.handlers.clear()
+    log.propagate = False
+    log.setLevel(logging.DEBUG)
+    terminal = logging.StreamHandler(sys.stderr)
+    terminal.setLevel(logging.DEBUG if os.environ.get("WSI_IDC_DEBUG") else logging.INFO)
+    terminal.setFormatter(logging.Formatter("%(message)s"))
+    log.addHandler(terminal)
+    if log_file is None:
+        return
+    try:
+        log_file.parent.mkdir(parents=True, exist_ok=True)
+        file = logging.FileHandler(log_file, encoding="utf-8")
+    except OSError as error:
+        raise OutputError(f"cannot write the log file {log_file}: {error.strerror}") from error
+    file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    log.addHandler(file)
+    log.debug("wsi-idc %s", " ".join(sys.argv[1:]))
+
+
+class ProgressBar:
+    """A progress bar with time left, as a context manager and a callable.
+
+    Nothing is drawn where standard error is not a terminal: a log of bars is no use.
+    """
+
+    def __init__(self, what: str, unit: str) -> None:
+        self._bar: tqdm[NoReturn] | None = None
+        self._what = what
+        if sys.stderr.isatty():
+            from tqdm import tqdm
+
+            self._bar = tqdm(desc=what, unit=unit, total=0, leave=False)
+
+    def __enter__(self) -> ProgressBar:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+    def __call__(self, done: int, total: int, what: str | None = None) -> None:
+        """Show that `done` of `total` are done."""
+        bar = self._bar
+        if bar is None:
+            return
+        if what is not None and what != self._what:
+            self._what = what
+            bar.set_description(what, refresh=False)
+        if bar.total != total or done < bar.n:
+            # Another job begins, perhaps a resumed one above 0: its rate is not known yet.
+            bar.reset(total)
+            bar.initial = bar.n = max(0, done - 1)
+        bar.update(done - bar.n)
+
+    def write(self, message: str) -> None:
+        """Log a line without tearing the bar."""
+        if self._bar is not None:
+            self._bar.clear()
+        log.info("%s", message)
+        if self._bar is not None:
+            self._bar.refresh()

@@ -1,0 +1,120 @@
+"""`wsi-idc evaluate`: how good a model is on labelled patches, or a map against the truth."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from wsi_idc.cli.console import start_log, user_errors
+from wsi_idc.cli.options import DeviceOption, LogFileOption
+from wsi_idc.errors import SettingsError
+
+
+@user_errors
+def evaluate(
+    model: Annotated[
+        Path | None, typer.Argument(help="A model folder.", show_default=False)
+    ] = None,
+    patches: Annotated[
+        Path | None, typer.Argument(help="Folder of labelled patches.", show_default=False)
+    ] = None,
+    split: Annotated[
+        Path | None,
+        typer.Option(
+            "--split",
+            help="CSV with patient and split; judges the test patients.",
+            show_default="all patients",
+        ),
+    ] = None,
+    without: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--without", help="Leave out this patient; may be repeated.", show_default=False
+        ),
+    ] = None,
+    heatmap: Annotated[
+        Path | None,
+        typer.Option(
+            "--heatmap",
+            help="Judge this result folder of `wsi-idc heatmap` instead.",
+            show_default=False,
+        ),
+    ] = None,
+    truth: Annotated[
+        Path | None,
+        typer.Option(
+            "--truth",
+            help="Truth of that slide: a mask image, or a CSV of labelled squares "
+            "(x, y, width, height, class at the model's µm/px).",
+            show_default=False,
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    device: DeviceOption = "auto",
+    log_file: LogFileOption = None,
+) -> None:
+    """Judge a model on labelled patches, or a heatmap against the truth.
+
+    wsi-idc evaluate MODEL PATCHES [--split FILE]
+
+    wsi-idc evaluate --heatmap RESULT --truth FILE
+    """
+    start_log(log_file)
+    if (heatmap is None) != (truth is None):
+        raise SettingsError("--heatmap and --truth go together")
+    if heatmap is not None and truth is not None:
+        _judge_heatmap(heatmap, truth, as_json=as_json)
+    elif model is not None and patches is not None:
+        _judge_model(model, patches, split, tuple(without or ()), device, as_json=as_json)
+    else:
+        raise SettingsError("give MODEL and PATCHES, or --heatmap RESULT and --truth FILE")
+
+
+def _judge_model(
+    model: Path,
+    patches: Path,
+    split: Path | None,
+    without: tuple[str, ...],
+    device: str,
+    *,
+    as_json: bool,
+) -> None:
+    from wsi_idc.cli.tables import metrics_table
+    from wsi_idc.model.evaluation import evaluate as evaluate_model
+    from wsi_idc.model.scorer import load_model
+
+    judged = evaluate_model(
+        load_model(model, device=device), patches, split_file=split, without=without
+    )
+    values = judged.as_json()
+    typer.echo(
+        json.dumps(values, indent=2)
+        if as_json
+        else metrics_table({"test" if split else "judged": values})
+    )
+
+
+def _judge_heatmap(result: Path, truth: Path, *, as_json: bool) -> None:
+    from dataclasses import asdict
+
+    from wsi_idc.heatmap.judge import judge_result
+
+    scores = judge_result(result, truth)
+    if as_json:
+        typer.echo(json.dumps({kind: asdict(score) for kind, score in scores.items()}, indent=2))
+        return
+    for kind, score in scores.items():
+        figures = ("auc", "average_precision", "dice", "iou", "sensitivity", "specificity")
+        told = [
+            f"{name.replace('_', ' ').replace('auc', 'ROC AUC')} "
+            + ("-" if (value := getattr(score, name)) is None else f"{value:.3f}")
+            for name in figures
+        ]
+        typer.echo(
+            f"{kind}: {', '.join(told)}; IDC {score.predicted_mm2:.1f} mm² mapped, "
+            f"{score.true_mm2:.1f} true; {score.cells:,} judged at threshold "
+            f"{score.threshold:.3f}, {score.not_assessed} not assessed"
+        )

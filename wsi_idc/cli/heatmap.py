@@ -1,0 +1,174 @@
+"""`wsi-idc heatmap`: IDC probability maps of slides."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from wsi_idc.cli.console import ProgressBar, log, report, start_log, user_errors
+from wsi_idc.cli.options import (
+    Colormap,
+    ColormapOption,
+    DeviceOption,
+    DryRunOption,
+    LogFileOption,
+    MinTissueOption,
+    OpacityOption,
+    OverwriteOption,
+    Reader,
+    ReaderOption,
+    SlideMppOption,
+    SlidesArgument,
+    SmoothOption,
+    ThresholdOption,
+    UpsamplingOption,
+    WidthOption,
+)
+
+if TYPE_CHECKING:
+    from wsi_idc.heatmap.result import HeatmapResult
+    from wsi_idc.heatmap.scoring import ScoreSettings
+    from wsi_idc.model.card import ModelCard
+    from wsi_idc.slides import SlideSource
+
+# Frozen ResNet50V2 on 50 px patches, measured on two cores with AVX2; for --dry-run only.
+_PATCHES_PER_SECOND = 200
+
+
+@user_errors
+def heatmap(
+    slides: SlidesArgument,
+    model: Annotated[
+        Path,
+        typer.Option(
+            "--model", "-m", help="A folder that `wsi-idc train` wrote.", show_default=False
+        ),
+    ],
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output", "-o", help="Folder for a result folder per slide.", show_default=False
+        ),
+    ],
+    stride: Annotated[
+        int | None,
+        typer.Option(
+            "--stride",
+            min=1,
+            help="Pixels from patch to patch; the side of a map's cell.",
+            show_default="half a patch",
+        ),
+    ] = None,
+    threshold: ThresholdOption = None,
+    colormap: ColormapOption = None,
+    opacity: OpacityOption = None,
+    smooth: SmoothOption = None,
+    width: WidthOption = None,
+    min_tissue: MinTissueOption = 0.15,
+    batch_size: Annotated[int, typer.Option(min=1, help="Patches scored at a time.")] = 64,
+    reader: ReaderOption = Reader.AUTO,
+    slide_mpp: SlideMppOption = None,
+    allow_upsampling: UpsamplingOption = False,
+    device: DeviceOption = "auto",
+    dry_run: DryRunOption = False,
+    overwrite: OverwriteOption = False,
+    log_file: LogFileOption = None,
+) -> None:
+    """Score the tissue of slides and map the probability of IDC.
+
+    Slides are read at the model's µm/px. OUTPUT/<slide> gets overlay.png to look at,
+    probability.ome.tif with the values, scores.csv, summary.json and more. A slide that
+    fails does not stop the rest.
+    """
+    start_log(log_file)
+    from wsi_idc.cohort.inputs import find_slides
+    from wsi_idc.cohort.run import exit_status, run_slides
+    from wsi_idc.heatmap.predict import predict_slide
+    from wsi_idc.heatmap.scoring import ScoreSettings
+    from wsi_idc.model.folder import read_card
+    from wsi_idc.slides import SlideSource
+
+    settings = ScoreSettings(stride, min_tissue, allow_upsampling)
+    card = read_card(model)
+    settings.step(card.patch_size_pixels)
+    display = display_settings(colormap, opacity, smooth, width)
+    found = find_slides(slides)
+    scorer = None
+    if not dry_run:
+        from wsi_idc.model.scorer import load_model
+
+        scorer = load_model(model, device=device, batch_size=batch_size)
+
+    def step(path: Path) -> None:
+        source = SlideSource(path, reader.value, slide_mpp)
+        if scorer is None:
+            _say_plan(source, card, settings)
+            return
+        with ProgressBar(path.stem, "patch") as bar:
+            result = predict_slide(
+                source,
+                scorer,
+                output / path.stem,
+                settings,
+                display=display,
+                threshold=threshold,
+                overwrite=overwrite,
+                progress=bar,
+            )
+        say_result(result, output / path.stem)
+
+    outcomes = run_slides(found, step, lambda path, error: report(error, path))
+    raise typer.Exit(exit_status(outcomes))
+
+
+def display_settings(
+    colormap: Colormap | None, opacity: float | None, smooth: bool | None, width: int | None
+) -> dict[str, object]:
+    """The options of a picture that were given, by the names of `OverlaySettings`."""
+    given = {
+        "colormap": None if colormap is None else colormap.value,
+        "opacity": opacity,
+        "smooth": smooth,
+        "width_px": width,
+    }
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def say_result(result: HeatmapResult, folder: Path) -> None:
+    """Tell in a line or two what a slide's map shows and where it is."""
+    from wsi_idc.heatmap.result import OVERLAY
+
+    summary = result.summary
+    share = 100 * summary.positive_fraction
+    log.info(
+        "%s: %s patches, IDC on %.1f of %.1f mm² assessed (%.0f %%) at threshold %.2f -> %s",
+        result.name,
+        f"{result.patches:,}",
+        summary.positive_mm2,
+        summary.assessed_mm2,
+        share,
+        summary.threshold,
+        folder / OVERLAY,
+    )
+    for warning in result.warnings:
+        log.warning("%s: warning: %s", result.name, warning)
+
+
+def _say_plan(source: SlideSource, card: ModelCard, settings: ScoreSettings) -> None:
+    from wsi_idc.heatmap.scoring import plan_slide
+    from wsi_idc.slides import describe_read
+    from wsi_idc.tiling.estimate import estimate_reading_seconds
+
+    with source.open() as slide:
+        planned = plan_slide(slide, card, settings)
+        reading = describe_read(slide.info, card.spacing_um_px)
+    count = len(planned.plan)
+    seconds = max(count / _PATCHES_PER_SECOND, estimate_reading_seconds(source, planned.plan))
+    typer.echo(
+        f"{source.path.name}: {count:,} patches of {card.patch_size_pixels} px at "
+        f"{card.spacing_um_px:g} µm/px from {planned.tissue.area_mm2:.1f} mm² of tissue; reads "
+        f"level {reading.level.index} ({reading.level_mpp_x:.4g} µm/px); about {seconds:.0f} s "
+        f"where {_PATCHES_PER_SECOND} patches are scored a second (two cores)"
+    )

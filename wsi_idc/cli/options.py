@@ -1,0 +1,101 @@
+"""Options that several commands take, said once."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class Reader(StrEnum):
+    """Which library opens a slide."""
+
+    AUTO = "auto"
+    OPENSLIDE = "openslide"
+    FASTSLIDE = "fastslide"
+    IMAGE = "image"
+
+
+class Colormap(StrEnum):
+    """Colour maps of an overlay; a test keeps them those of `heatmap.colormaps`."""
+
+    BLUE_YELLOW = "blue-yellow"
+    VIRIDIS = "viridis"
+    CIVIDIS = "cividis"
+    INFERNO = "inferno"
+    TURBO = "turbo"
+
+
+SlidesArgument = Annotated[
+    list[Path], typer.Argument(help="Slide files, or folders of them.", show_default=False)
+]
+ReaderOption = Annotated[
+    Reader, typer.Option("--reader", help="The library that reads the slide.", rich_help_panel=None)
+]
+SlideMppOption = Annotated[
+    float | None,
+    typer.Option(
+        "--slide-mpp",
+        help="Microns per pixel of the slide's finest level, where the file does not say it "
+        "or is wrong (0.25 for 40x).",
+        show_default=False,
+    ),
+]
+MinTissueOption = Annotated[
+    float,
+    typer.Option("--min-tissue", min=0, max=1, help="Least share of a patch that is tissue."),
+]
+UpsamplingOption = Annotated[
+    bool,
+    typer.Option("--allow-upsampling", help="Accept slides with coarser pixels than asked for."),
+]
+DryRunOption = Annotated[
+    bool,
+    typer.Option("--dry-run", help="Say what would be read and how much, and write nothing."),
+]
+OverwriteOption = Annotated[
+    bool, typer.Option("--overwrite", help="Replace what an earlier run with other settings wrote.")
+]
+LogFileOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--log-file", help="Also write all messages, with times, to this file.", show_default=False
+    ),
+]
+DeviceOption = Annotated[
+    str, typer.Option("--device", help="auto, cpu, gpu or gpu:N (the N-th GPU, from 0).")
+]
+ThresholdOption = Annotated[
+    float | None,
+    typer.Option(
+        "--threshold",
+        min=0,
+        max=1,
+        help="Probability from which on tissue counts as IDC; the model's own if not given.",
+        show_default=False,
+    ),
+]
+ColormapOption = Annotated[
+    Colormap | None,
+    typer.Option("--colormap", help="Colours of the overlay.", show_default="blue-yellow"),
+]
+OpacityOption = Annotated[
+    float | None,
+    typer.Option("--opacity", min=0, max=1, help="How strong they are.", show_default="0.5"),
+]
+SmoothOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--smooth/--squares",
+        help="Let colours run from cell to cell in the picture; saved values are not smoothed.",
+        show_default="squares",
+    ),
+]
+WidthOption = Annotated[
+    int | None,
+    typer.Option(
+        "--width", min=400, max=20000, help="Width of the pictures in pixels.", show_default="1600"
+    ),
+]

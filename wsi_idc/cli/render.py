@@ -1,0 +1,47 @@
+"""`wsi-idc render`: draw saved maps again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from wsi_idc.cli.console import report, start_log, user_errors
+from wsi_idc.cli.heatmap import display_settings, say_result
+from wsi_idc.cli.options import (
+    ColormapOption,
+    OpacityOption,
+    SmoothOption,
+    ThresholdOption,
+    WidthOption,
+)
+
+
+@user_errors
+def render(
+    results: Annotated[
+        list[Path],
+        typer.Argument(help="Result folders of `wsi-idc heatmap`.", show_default=False),
+    ],
+    threshold: ThresholdOption = None,
+    colormap: ColormapOption = None,
+    opacity: OpacityOption = None,
+    smooth: SmoothOption = None,
+    width: WidthOption = None,
+) -> None:
+    """Draw heatmaps again with another threshold or other colours, without scoring again.
+
+    Replaces the pictures and the areas in summary.json; what is not given stays as it was.
+    """
+    start_log()
+    from wsi_idc.cohort.run import exit_status, run_slides
+    from wsi_idc.heatmap.predict import render_again
+
+    display = display_settings(colormap, opacity, smooth, width)
+
+    def step(folder: Path) -> None:
+        say_result(render_again(folder, threshold=threshold, **display), folder)
+
+    outcomes = run_slides(results, step, lambda path, error: report(error, path))
+    raise typer.Exit(exit_status(outcomes))
