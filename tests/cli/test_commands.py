@@ -19,7 +19,7 @@ import wsi_idc
 from wsi_idc.cli.app import app
 from wsi_idc.cli.options import Colormap, Reader
 from wsi_idc.heatmap.colormaps import COLORMAPS
-from wsi_idc.phantom import PhantomSlide, PhantomSpec, make_phantom
+from wsi_idc.phantom import PhantomSlide, PhantomSpec, make_phantom, write_slide_from_array
 from wsi_idc.slides import READERS
 
 
@@ -84,6 +84,16 @@ class TestInfo:
         assert told["reading"]["level"] == 0
         assert str(phantom.slide.parent) not in json.dumps(told)
 
+    def test_a_slide_without_microns_is_still_described(self, tmp_path: Path) -> None:
+        picture = tmp_path / "plain.png"
+        Image.new("RGB", (300, 200), "white").save(picture)
+        result = run("info", picture)
+        assert result.exit_code == 0
+        assert "300 x 200 px\n" in result.stdout
+        assert "--slide-mpp" in result.stdout
+        told = json.loads(run("info", picture, "--json").stdout)
+        assert (told["width_px"], told["mpp_x"], told["reading"]) == (300, None, None)
+
 
 class TestTile:
     def test_writes_patches_index_mask_and_picture(
@@ -133,6 +143,16 @@ class TestTile:
         table.write_text("slide,patient\nanywhere/section.tif,P7\n")
         run("tile", phantom.slide, "-o", tmp_path / "out", "--patients", table)
         assert (tmp_path / "out" / "P7" / "unlabelled").is_dir()
+
+    def test_a_guessed_scale_is_said_aloud(self, tmp_path: Path) -> None:
+        pixels = np.full((200, 300, 3), (200, 120, 170), np.uint8)
+        write_slide_from_array(
+            tmp_path / "s.tif", pixels, mpp=8.0, vendor="generic", downsamples=(1,)
+        )
+        result = run("tile", tmp_path / "s.tif", "-o", tmp_path / "out")
+        assert result.exit_code == 0, result.output
+        assert "8 µm/px was inferred from the TIFF resolution tags" in result.stderr
+        assert "--slide-mpp" in result.stderr
 
     def test_a_bad_slide_costs_itself_only(self, phantom: PhantomSlide, tmp_path: Path) -> None:
         slides = tmp_path / "slides"

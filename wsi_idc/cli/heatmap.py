@@ -164,6 +164,8 @@ def _say_plan(source: SlideSource, card: ModelCard, settings: ScoreSettings) -> 
     with source.open() as slide:
         planned = plan_slide(slide, card, settings)
         reading = describe_read(slide.info, card.spacing_um_px)
+    if planned.info.mpp_warning:
+        log.warning("%s: warning: %s", source.path.name, planned.info.mpp_warning)
     count = len(planned.plan)
     seconds = max(count / _PATCHES_PER_SECOND, estimate_reading_seconds(source, planned.plan))
     typer.echo(

@@ -148,6 +148,8 @@ def tile(
             ", done before" if result.skipped else "",
             result.folder,
         )
+        for warning in result.warnings:
+            log.warning("%s: warning: %s", path.name, warning)
 
     outcomes = run_slides(found, step, lambda path, error: report(error, path))
     raise typer.Exit(exit_status(outcomes))
@@ -187,6 +189,8 @@ def _say_plan(source: SlideSource, settings: TileSettings) -> None:
             allow_upsampling=settings.allow_upsampling,
         )
         reading = describe_read(slide.info, settings.mpp)
+        if slide.info.mpp_warning:
+            log.warning("%s: warning: %s", source.path.name, slide.info.mpp_warning)
     typer.echo(
         f"{source.path.name}: {len(plan):,} patches of {settings.patch_size} px at "
         f"{settings.mpp:g} µm/px from {mask.area_mm2:.1f} mm² of tissue; reads level "

@@ -176,11 +176,8 @@ def _request(info: SlideInfo, card: ModelCard, settings: ScoreSettings) -> dict[
 
 def _warnings(info: SlideInfo, tissue_mm2: float) -> tuple[str, ...]:
     warnings = []
-    if info.mpp_is_guess:
-        warnings.append(
-            f"µm/px was inferred from {info.mpp_source}; if that is wrong, so is the map "
-            "(give it with --slide-mpp)"
-        )
+    if info.mpp_warning:
+        warnings.append(info.mpp_warning)
     if tissue_mm2 < LITTLE_TISSUE_MM2:
         warnings.append(f"the slide has only {tissue_mm2:.2f} mm² of tissue")
     return tuple(warnings)

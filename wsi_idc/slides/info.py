@@ -81,6 +81,16 @@ class SlideInfo:
         return (self.mpp_x + self.mpp_y) / 2
 
     @property
+    def mpp_warning(self) -> str | None:
+        """What to say aloud where the µm/px are a guess, else None."""
+        if not self.mpp_is_guess:
+            return None
+        return (
+            f"{self.mpp:.4g} µm/px was inferred from the {self.mpp_source}; if that is wrong, so "
+            "is every scale here: give the right one with --slide-mpp"
+        )
+
+    @property
     def width_mm(self) -> float:
         """Width of the scanned bounds in millimetres."""
         return self.bounds.width * self.mpp_x / 1000

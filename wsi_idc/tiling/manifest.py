@@ -64,6 +64,7 @@ def outcome_of(
             "negative": int(np.count_nonzero(plan.label == 0)),
             "border_left_out": border_left_out,
         },
+        "warnings": [info.mpp_warning] if info.mpp_warning else [],
         "tissue_mm2": round(mask.area_mm2, 6),
         "mask": asdict(mask.placement),
     }

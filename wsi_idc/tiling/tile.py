@@ -61,6 +61,7 @@ class TileResult:
     folder : where the files about the slide lie.
     index : the CSV of its patches.
     skipped : True where an earlier run with the same settings had done it all.
+    warnings : what a user should know, such as a guessed µm/px.
     """
 
     name: str
@@ -73,6 +74,7 @@ class TileResult:
     folder: Path
     index: Path
     skipped: bool
+    warnings: tuple[str, ...]
 
 
 def tile_slide(
@@ -177,6 +179,7 @@ def _result(output: Path, name: str, manifest: dict[str, Any], *, skipped: bool)
         folder=slide_folder(output, name),
         index=index_path(output, name),
         skipped=skipped,
+        warnings=tuple(manifest["warnings"]),
     )
 
 
