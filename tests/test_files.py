@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,7 +13,40 @@ from wsi_idc.files import whole_file, whole_folder, write_json
 
 
 def leftovers(folder: Path) -> list[str]:
-    return [path.name for path in folder.iterdir() if path.name.startswith(".partial")]
+    return [path.name for path in folder.iterdir() if path.name.startswith(".")]
+
+
+_DYING = """
+import os, pathlib, sys
+from wsi_idc.files import whole_file, whole_folder
+
+def die():
+    os._exit(9)
+
+def die_at_rename(number):
+    real, done = os.replace, []
+    def replace(source, target):
+        done.append(target)
+        if len(done) == number:
+            die()
+        real(source, target)
+    os.replace = replace
+
+output = pathlib.Path(sys.argv[1])
+"""
+
+
+def run_and_die(output: Path, code: str) -> None:
+    """Run code in a process of its own that ends in mid-work, with no clearing up."""
+    done = subprocess.run([sys.executable, "-c", _DYING + code, str(output)], check=False)
+    assert done.returncode == 9
+
+
+def tree(folder: Path) -> dict[str, str]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_text() if path.is_file() else "folder"
+        for path in folder.rglob("*")
+    }
 
 
 def test_a_file_appears_only_when_its_block_ends_well(tmp_path: Path) -> None:
@@ -66,3 +102,62 @@ def test_json_is_readable_and_refuses_nan(tmp_path: Path) -> None:
     with pytest.raises(ValueError):
         write_json(tmp_path / "b.json", {"a": float("nan")})
     assert not (tmp_path / "b.json").exists()
+
+
+def test_a_run_after_a_kill_leaves_the_same_files_as_one_run(tmp_path: Path) -> None:
+    def run(output: Path) -> None:
+        with whole_file(output / "a.txt") as temporary:
+            temporary.write_text("whole")
+        with whole_folder(output / "result") as folder:
+            (folder / "values").write_text("whole")
+
+    output = tmp_path / "killed"
+    run_and_die(
+        output, "with whole_file(output / 'a.txt') as part:\n part.write_text('half'); die()"
+    )
+    run_and_die(
+        output, "with whole_folder(output / 'result') as part:\n (part / 'odd').touch(); die()"
+    )
+    assert len(leftovers(output)) == 2
+    run(output)
+    run(tmp_path / "fresh")
+    assert tree(output) == tree(tmp_path / "fresh")
+
+
+@pytest.mark.parametrize("rename", [1, 2])
+def test_a_kill_while_a_folder_is_replaced_loses_nothing(tmp_path: Path, rename: int) -> None:
+    target = tmp_path / "result"
+    with whole_folder(target) as temporary:
+        (temporary / "old").touch()
+    run_and_die(
+        tmp_path,
+        f"die_at_rename({rename})\n"
+        "with whole_folder(output / 'result') as part:\n (part / 'killed').touch()",
+    )
+    assert target.exists() == (rename == 1)
+
+    with pytest.raises(ValueError), whole_folder(target):
+        raise ValueError
+    assert tree(tmp_path) == {"result": "folder", "result/old": ""}
+    with whole_folder(target) as temporary:
+        (temporary / "new").touch()
+    assert tree(tmp_path) == {"result": "folder", "result/new": ""}
+
+
+def test_an_old_folder_moves_back_where_the_new_one_cannot_come(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "result"
+    with whole_folder(target) as temporary:
+        (temporary / "old").touch()
+    real = os.replace
+
+    def replace(source: Path, place: Path) -> None:
+        if Path(source).name.startswith(".partial"):
+            raise PermissionError(13, "Permission denied", str(source))
+        real(source, place)
+
+    monkeypatch.setattr(os, "replace", replace)
+    with pytest.raises(OutputError, match="Permission denied"), whole_folder(target) as temporary:
+        (temporary / "new").touch()
+    assert tree(tmp_path) == {"result": "folder", "result/old": ""}

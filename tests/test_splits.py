@@ -49,6 +49,17 @@ def test_what_cannot_be_split_is_said(patches: pd.DataFrame, message: str) -> No
         split_by_patient(patches)
 
 
+def test_fractions_that_leave_nobody_to_train_on_are_refused() -> None:
+    with pytest.raises(PatchCollectionError, match="leave none of 4 patients to train on"):
+        split_by_patient(table(4), val_fraction=0.5, test_fraction=0.5)
+
+
+def test_a_folder_of_test_patients_alone_can_be_judged(tmp_path: Path) -> None:
+    (tmp_path / "s.csv").write_text("patient,split\np00,test\n")
+    split, _ = read_split(tmp_path / "s.csv", table(1), needed=("test",))
+    assert split.test == ("p00",)
+
+
 def test_two_patients_are_enough_without_a_test_side() -> None:
     split = split_by_patient(table(2), test_fraction=0)
     assert (len(split.train), len(split.val), split.test) == (1, 1, ())
@@ -73,7 +84,8 @@ def test_patients_without_patches_are_named_not_refused(tmp_path: Path) -> None:
         ("patient,split\np00,train\np00,val\np01,val\n", "patient p00 stands in both"),
         ("patient,split\np00,train\np01,dev\n", "'dev'; allowed are train, val, test"),
         ("patient,split\np00,train\n", "does not say where these patients belong: p01"),
-        ("patient,split\np00,train\np01,test\n", "no patients for validation"),
+        ("patient,split\np00,train\np01,test\n", "no patients for the side val"),
+        ("patient,split\np00\np01,val\n", "patient p00 has the split ''; allowed"),
         ("name,split\np00,train\n", "lacks a column"),
     ],
 )

@@ -9,16 +9,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from wsi_idc.errors import OutputError
+from wsi_idc.files import make_folder
 from wsi_idc.heatmap.judge import judge_result
 from wsi_idc.heatmap.predict import predict_slide
 from wsi_idc.heatmap.result import OVERLAY, SIDE_BY_SIDE
 from wsi_idc.heatmap.truth import TruthScores
 from wsi_idc.phantom import PhantomSlide, PhantomSpec, make_phantom
+from wsi_idc.progress import StepProgress
 from wsi_idc.slides import SlideSource
 from wsi_idc.tiling.settings import TileSettings
 from wsi_idc.tiling.tile import tile_slide
@@ -32,11 +35,9 @@ HELD_OUT = PhantomSpec(name="phantom-held-out", width_mm=12.5, height_mm=9.5, se
 # Patches of the small sections overlap by half, which gives four times as many to learn from.
 # Each keeps its own patient, so validation stays apart.
 STRIDE = 25
+_MARKER = ".wsi-idc-demo"  # tells a folder that may be replaced from one that may not
 EPOCHS = 6
 BATCH_SIZE = 32
-
-Progress = Callable[[int, int, str], None]
-"""Called with the steps done, the steps in all, and what is going on."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ def run_demo(
     output: Path,
     *,
     device: str = "auto",
-    progress: Progress | None = None,
+    progress: StepProgress | None = None,
     say: Callable[[str], None] = lambda message: None,
 ) -> DemoResult:
     """Make the phantoms, tile, train, map and judge; everything lands in `output`.
@@ -87,12 +88,11 @@ def run_demo(
 
     slides = output / "slides"
     with step("made 4 phantom slides"):
-        specs = (*SMALL_SECTIONS, HELD_OUT)
-        made: dict[str, PhantomSlide] = {}
-        for index, spec in enumerate(specs):
-            if progress:
-                progress(index, len(specs), "making slides")
-            made[spec.name] = make_phantom(spec, slides)
+        # The large one first: the small ones are drawn beside it.
+        specs = (HELD_OUT, *SMALL_SECTIONS)
+        with ThreadPoolExecutor(max_workers=2) as pool:
+            drawing = pool.map(lambda spec: make_phantom(spec, slides), specs)
+            made = dict(zip((spec.name for spec in specs), drawing, strict=True))
     with step("cut the small ones into patches"):
         for spec in SMALL_SECTIONS:
             phantom = made[spec.name]
@@ -121,13 +121,14 @@ def run_demo(
 
 
 def _check_output(output: Path) -> None:
-    if not output.exists():
-        return
-    if not output.is_dir() or (any(output.iterdir()) and not (output / "slides").is_dir()):
+    is_ours = (output / _MARKER).is_file()
+    if output.exists() and not is_ours and (not output.is_dir() or any(output.iterdir())):
         raise OutputError(f"{output} is not empty and holds no demo; choose another --output")
+    make_folder(output)
+    (output / _MARKER).touch()
 
 
-def _train(output: Path, device: str, progress: Progress | None) -> None:
+def _train(output: Path, device: str, progress: StepProgress | None) -> None:
     from wsi_idc.model.runtime import load_tensorflow
     from wsi_idc.model.settings import TrainSettings
     from wsi_idc.model.train import train
@@ -146,7 +147,7 @@ def _train(output: Path, device: str, progress: Progress | None) -> None:
 
 
 def _map(
-    output: Path, held_out: PhantomSlide, folder: Path, device: str, progress: Progress | None
+    output: Path, held_out: PhantomSlide, folder: Path, device: str, progress: StepProgress | None
 ) -> TruthScores:
     from wsi_idc.model.scorer import load_model
 

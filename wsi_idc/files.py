@@ -2,6 +2,10 @@
 
 A file or folder is written under a temporary name beside its place and renamed into it, so
 that a run killed at any instant leaves either the whole result or nothing under its name.
+
+The temporary names follow from the target's name alone: what a killed run left is cleared by
+the next one, which ends with the same files as a run that was never interrupted. Two processes
+must therefore not write one target at the same time.
 """
 
 from __future__ import annotations
@@ -9,15 +13,15 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from wsi_idc.errors import OutputError
 
 _PARTIAL_PREFIX = ".partial-"
+_REPLACED_PREFIX = ".replaced-"
 
 
 def make_folder(folder: Path) -> Path:
@@ -39,7 +43,8 @@ def make_folder(folder: Path) -> Path:
 def whole_file(path: Path) -> Iterator[Path]:
     """Yield a temporary path to write to; it becomes `path` when the block ends well.
 
-    The temporary name keeps the suffix of `path`, since writers choose the format by it.
+    The temporary name keeps the suffix of `path`, since writers choose the format by it. It
+    is the same in every process: no two may write one target at the same time.
 
     Raises
     ------
@@ -48,8 +53,9 @@ def whole_file(path: Path) -> Iterator[Path]:
         should be.
     """
     make_folder(path.parent)
-    temporary = path.parent / f"{_PARTIAL_PREFIX}{os.getpid()}-{path.name}"
+    temporary = path.with_name(_PARTIAL_PREFIX + path.name)
     try:
+        _remove(temporary)
         yield temporary
         with temporary.open("rb+") as written:
             os.fsync(written.fileno())
@@ -57,14 +63,18 @@ def whole_file(path: Path) -> Iterator[Path]:
     except OSError as error:
         raise OutputError(_cannot_write(path, error)) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            _remove(temporary)
 
 
 @contextmanager
 def whole_folder(folder: Path) -> Iterator[Path]:
     """Yield a temporary folder to fill; it becomes `folder` when the block ends well.
 
-    A folder that already stands at `folder` is replaced, and only then.
+    A folder that already stands at `folder` is replaced, and only then. It is never lost:
+    if the new one cannot be moved to its place the old one is moved back, at once or, after a
+    kill between the two moves, by the next call. The temporary names are the same in every
+    process: no two may write one target at the same time.
 
     Raises
     ------
@@ -72,27 +82,46 @@ def whole_folder(folder: Path) -> Iterator[Path]:
         If the place cannot be written.
     """
     make_folder(folder.parent)
+    temporary = folder.with_name(_PARTIAL_PREFIX + folder.name)
+    replaced = folder.with_name(_REPLACED_PREFIX + folder.name)
     try:
-        temporary = Path(tempfile.mkdtemp(prefix=_PARTIAL_PREFIX, dir=folder.parent))
-        temporary.chmod(0o755)  # mkdtemp makes it private; results are for the lab to read
+        _put_back_or_remove(replaced, folder)
+        _remove(temporary)
+        temporary.mkdir()
     except OSError as error:
         raise OutputError(_cannot_write(folder, error)) from error
     try:
         yield temporary
         if folder.exists():
             # A folder cannot be renamed over a full one: move the old one out of the way first.
-            old = Path(tempfile.mkdtemp(prefix=_PARTIAL_PREFIX, dir=folder.parent))
-            os.replace(folder, old / "replaced")
-            os.replace(temporary, folder)
-            shutil.rmtree(old, ignore_errors=True)
-        else:
-            os.replace(temporary, folder)
+            os.replace(folder, replaced)
+        os.replace(temporary, folder)
     except OSError as error:
         if isinstance(error, OutputError) or error.filename is None:
             raise
         raise OutputError(_cannot_write(folder, error)) from error
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        # What cannot be cleared now is cleared by the next call.
+        with suppress(OSError):
+            _put_back_or_remove(replaced, folder)
+        with suppress(OSError):
+            _remove(temporary)
+
+
+def _put_back_or_remove(replaced: Path, folder: Path) -> None:
+    """Settle what became of the old folder: it is needed where nothing stands at its place."""
+    if os.path.lexists(folder):
+        _remove(replaced)
+    elif os.path.lexists(replaced):
+        os.replace(replaced, folder)
+
+
+def _remove(path: Path) -> None:
+    """Remove a file or a whole folder; nothing there is well too."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:

@@ -82,6 +82,11 @@ def split_by_patient(
         )
     n_val = max(1, round(val_fraction * len(patients))) if val_fraction else 0
     n_test = max(1, round(test_fraction * len(patients))) if test_fraction else 0
+    if n_val + n_test >= len(patients):
+        raise PatchCollectionError(
+            f"fractions of {val_fraction:g} and {test_fraction:g} leave none of "
+            f"{len(patients)} patients to train on; lower --val-fraction or --test-fraction"
+        )
     rng = np.random.default_rng(seed)
     by_patient = table.groupby("patient")["label"].agg(["min", "max"])
     split = None
@@ -101,10 +106,18 @@ def split_by_patient(
     )
 
 
-def read_split(path: Path, table: pd.DataFrame) -> tuple[Split, tuple[str, ...]]:
+def read_split(
+    path: Path, table: pd.DataFrame, needed: tuple[str, ...] = ("train", "val")
+) -> tuple[Split, tuple[str, ...]]:
     """Read a split file, a CSV with the columns `patient` and `split` (train, val, test).
 
     Further columns are ignored.
+
+    Parameters
+    ----------
+    path : the file.
+    table : of the collection that is split.
+    needed : the sides that must not be empty and need both classes.
 
     Returns
     -------
@@ -115,15 +128,17 @@ def read_split(path: Path, table: pd.DataFrame) -> tuple[Split, tuple[str, ...]]
     ------
     PatchCollectionError
         If a patient stands on two sides, a side is unknown, a patient of the collection is
-        in none, or training or validation is left empty.
+        in none, or a needed side lacks patients or a class.
     """
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file)
             if not {"patient", "split"} <= set(reader.fieldnames or ()):
                 raise PatchCollectionError(f"{path} lacks a column 'patient' or 'split'")
-            entries = [(row["patient"].strip(), row["split"].strip()) for row in reader]
-    except (OSError, UnicodeDecodeError, csv.Error, AttributeError) as error:
+            entries = [
+                ((row["patient"] or "").strip(), (row["split"] or "").strip()) for row in reader
+            ]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise PatchCollectionError(f"{path} cannot be read as a split file: {error}") from error
     sides: dict[str, list[str]] = {side: [] for side in SIDES}
     for patient, side in dict.fromkeys(entries):
@@ -141,11 +156,9 @@ def read_split(path: Path, table: pd.DataFrame) -> tuple[Split, tuple[str, ...]]
         )
     missing = tuple(patient for patient, _ in entries if patient not in present)
     split = Split(**{s: tuple(p for p in listed.patients(s) if p in present) for s in SIDES})
-    if not split.train or not split.val:
-        raise PatchCollectionError(
-            f"{path} leaves no patients for {'training' if not split.train else 'validation'}"
-        )
-    for side in ("train", "val"):
+    for side in needed:
+        if not split.patients(side):
+            raise PatchCollectionError(f"{path} leaves no patients for the side {side}")
         if split.rows(table, side)["label"].nunique() < 2:
             raise PatchCollectionError(
                 f"{path} leaves only one class on the side {side}; it needs both, 0 and 1"

@@ -59,7 +59,8 @@ class TestStart:
         code = (
             "import sys; from typer.testing import CliRunner; from wsi_idc.cli.app import app\n"
             "import wsi_idc, wsi_idc.tiling.tile, wsi_idc.heatmap.render, wsi_idc.heatmap.judge\n"
-            f"CliRunner().invoke(app, ['info', {str(phantom.slide)!r}])\n"
+            f"done = CliRunner().invoke(app, ['info', {str(phantom.slide)!r}])\n"
+            "assert done.exit_code == 0\n"
             "print([m for m in ('tensorflow', 'keras', 'sklearn') if m in sys.modules])"
         )
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
@@ -286,6 +287,27 @@ class TestHeatmap:
         assert "settings.stride was 25 and is 50" in error_line(result)
         assert "--overwrite" in error_line(result)
 
+    def test_a_folder_that_is_no_result_is_never_replaced(
+        self, phantom: PhantomSlide, model_folder: Path, tmp_path: Path
+    ) -> None:
+        pixels = tmp_path / "section" / "Data0000.dat"  # as MIRAX keeps them
+        pixels.parent.mkdir()
+        pixels.touch()
+        where = ("--model", model_folder, "-o", tmp_path)
+        result = run("heatmap", phantom.slide, *where, "--overwrite")
+        assert result.exit_code == 1
+        assert "not a result folder" in error_line(result)
+        assert pixels.exists()
+
+    def test_a_rerun_keeps_what_render_chose(
+        self, mapped: Path, phantom: PhantomSlide, model_folder: Path, tmp_path: Path
+    ) -> None:
+        shutil.copytree(mapped, tmp_path / "section")
+        run("render", tmp_path / "section", "--threshold", 0.123)
+        run("heatmap", phantom.slide, "--model", model_folder, "-o", tmp_path)
+        summary = json.loads((tmp_path / "section" / "summary.json").read_text())
+        assert summary["results"]["threshold"] == 0.123
+
     def test_rendering_again_changes_pictures_and_areas_but_no_value(
         self, mapped: Path, tmp_path: Path
     ) -> None:
@@ -302,11 +324,12 @@ class TestHeatmap:
         cells = np.count_nonzero(values >= threshold)
         assert summary["results"]["positive_mm2"] == pytest.approx(cells * 0.04)
 
-    def test_a_dry_run_needs_no_tensorflow_and_writes_nothing(
+    def test_a_dry_run_tells_and_writes_nothing(
         self, phantom: PhantomSlide, model_folder: Path, tmp_path: Path
     ) -> None:
         where = ("--model", model_folder, "-o", tmp_path / "out")
         result = run("heatmap", phantom.slide, *where, "--dry-run")
+        assert result.exit_code == 0
         assert "patches of 50 px at 8 µm/px" in result.stdout
         assert not (tmp_path / "out").exists()
 

@@ -33,6 +33,54 @@ def test_two_slides_of_one_name_do_not_collide_silently(tmp_path: Path) -> None:
         find_slides([tmp_path / "x", tmp_path / "y"])
 
 
+def test_names_that_differ_in_capitals_only_collide_too(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"two slides are named 'CASE'.*case\.svs.*CASE\.tif"):
+        find_slides([tmp_path / "case.svs", tmp_path / "CASE.tif"])
+
+
+def test_pictures_beside_slides_are_no_slides(tmp_path: Path) -> None:
+    for name in ("case1.jpg", "case1.svs", "case1_truth.PNG", "overview.jpeg"):
+        (tmp_path / name).touch()
+    assert find_slides([tmp_path]) == [tmp_path / "case1.svs"]
+    assert find_slides([tmp_path, tmp_path / "overview.jpeg"]) == [
+        tmp_path / "case1.svs",
+        tmp_path / "overview.jpeg",
+    ]
+
+
+def test_pictures_alone_are_slides(tmp_path: Path) -> None:
+    for name in ("a.jpg", "b.PNG", "c.jpeg", "notes.txt"):
+        (tmp_path / name).touch()
+    assert [slide.name for slide in find_slides([tmp_path])] == ["a.jpg", "b.PNG", "c.jpeg"]
+
+
+def test_a_dicom_series_is_one_slide(shared_data: Path, tmp_path: Path) -> None:
+    """Two files of one series, two of another, and two that cannot be opened."""
+    for number in (0, 1):
+        content = (shared_data / "slides" / f"boxes_{number}.dcm").read_bytes()
+        (tmp_path / f"b{number}.dcm").write_bytes(content)
+        series = b"1747645553.419656796.1689669825649.4.0"
+        assert series in content
+        other = content.replace(series, series[:-3] + b"9.0")
+        (tmp_path / f"a{number}.dcm").write_bytes(other)
+    for name in ("broken1.dcm", "broken2.DCM"):
+        (tmp_path / name).write_text("not DICOM")
+    (tmp_path / "c.svs").touch()
+    assert [slide.name for slide in find_slides([tmp_path])] == [
+        "a0.dcm",
+        "b0.dcm",
+        "broken1.dcm",
+        "broken2.DCM",
+        "c.svs",
+    ]
+
+
+def test_dicom_files_that_cannot_be_opened_stay_to_tell_their_error(tmp_path: Path) -> None:
+    for name in ("a.dcm", "b.dcm"):
+        (tmp_path / name).write_text("not DICOM")
+    assert len(find_slides([tmp_path])) == 2
+
+
 @pytest.mark.parametrize(("bad", "status"), [(set(), 0), ({"b"}, 3), ({"a", "b", "c"}, 4)])
 def test_one_bad_slide_costs_itself_only(bad: set[str], status: int) -> None:
     done: list[str] = []
@@ -51,9 +99,22 @@ def test_one_bad_slide_costs_itself_only(bad: set[str], status: int) -> None:
     assert exit_status(outcomes) == status
 
 
-def test_a_fault_of_the_program_is_not_hidden() -> None:
-    def step(slide: Path) -> None:
-        raise AssertionError
+def test_a_fault_that_one_slide_brings_to_light_costs_it_only() -> None:
+    told: list[Exception] = []
 
-    with pytest.raises(AssertionError):
-        run_slides([Path("a")], step, lambda slide, error: None)
+    def step(slide: Path) -> None:
+        if slide.name == "a":
+            raise ZeroDivisionError
+
+    outcomes = run_slides([Path("a"), Path("b")], step, lambda slide, error: told.append(error))
+    assert [type(error) for error in told] == [ZeroDivisionError]
+    assert [outcome.error for outcome in outcomes] == [told[0], None]
+    assert exit_status(outcomes) == 3
+
+
+def test_an_interruption_ends_the_cohort() -> None:
+    def step(slide: Path) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_slides([Path("a"), Path("b")], step, lambda slide, error: None)

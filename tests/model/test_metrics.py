@@ -73,11 +73,17 @@ def test_intervals_resample_patients_not_patches() -> None:
     assert width(20) == pytest.approx(width(1), rel=1e-9)
 
 
-def test_a_draw_of_one_class_is_left_out() -> None:
-    judged = measure_by_patient(
-        np.array([0, 1]), np.array([0.2, 0.7]), np.array(["a", "b"], object), 0.5
-    )
+def test_draws_of_one_class_are_left_out() -> None:
+    label = np.array([0, 0, 0, 0, 0, 1])
+    judged = measure_by_patient(label, np.linspace(0.1, 0.9, 6), np.arange(6).astype(object), 0.5)
     assert judged.intervals["roc_auc"] == (1.0, 1.0)
+
+
+def test_few_patients_give_no_interval_rather_than_a_false_one() -> None:
+    label, probability = scored(100)
+    judged = measure_by_patient(label, probability, (np.arange(100) % 4).astype(object), 0.5)
+    assert judged.intervals == {}
+    assert judged.values.patients == 4
 
 
 def test_the_same_seed_gives_the_same_intervals() -> None:
@@ -114,3 +120,11 @@ def test_calibration_undoes_a_shifted_and_steepened_logit() -> None:
     after = calibration_error(label, expit(slope * seen + intercept))
     assert before > 0.05
     assert after < 0.01
+
+
+def test_calibration_does_not_turn_a_ranking_upside_down() -> None:
+    label, probability = scored(200)
+    assert fit_calibration(label, 1 - 2 * probability) == (
+        0.0,
+        pytest.approx(np.log(label.mean() / (1 - label.mean()))),
+    )

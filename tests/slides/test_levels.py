@@ -76,6 +76,8 @@ def test_finer_than_the_slide_is_refused_beyond_the_tolerance() -> None:
 def test_an_absurd_target_is_refused(mpp: float) -> None:
     with pytest.raises(SettingsError, match=r"--mpp must be within 0.05 to 100"):
         check_target_mpp(info([(1000, 1000)]), mpp, allow_upsampling=True)
+    with pytest.raises(SettingsError, match=r"--mpp must be within 0.05 to 100"):
+        describe_read(info([(1000, 1000)]), mpp)
 
 
 def test_describing_a_read() -> None:

@@ -11,6 +11,7 @@ from tiling.memory_slide import MemorySource
 from tiling.plans import mask_over
 
 from wsi_idc.errors import SettingsError, SlideReadError
+from wsi_idc.tiling import blocks as blocks_module
 from wsi_idc.tiling.blocks import PatchBlock, read_batches, read_patches
 from wsi_idc.tiling.plan import PatchPlan, plan_patches
 
@@ -89,6 +90,51 @@ def test_blocks_of_overlapping_patches_span_two_patches_at_least() -> None:
     source: Any = MemorySource(noise(400, 400))
     list(read_patches(source, plan_of(source, 10), block_px=1))
     assert max(source.sizes) == (2 * SIZE, 2 * SIZE)
+
+
+@pytest.mark.parametrize("most", [0, 1, 5, 50, 701])
+@pytest.mark.parametrize("stride", [SIZE, 7])
+def test_pixels_do_not_depend_on_how_many_patches_a_block_may_hold(
+    most: int, stride: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(blocks_module, "_MOST_CUT_BYTES", most * SIZE * SIZE * 3)
+    source: Any = MemorySource(noise())
+    plan = plan_of(source, stride)
+    blocks = list(read_patches(source, plan, threads=2))
+    assert max(len(block.indices) for block in blocks) <= max(1, most)
+    np.testing.assert_array_equal(in_plan_order(plan, blocks), expected(source, plan))
+
+
+def test_small_strides_do_not_make_blocks_huge() -> None:
+    """145,161 patches of a picture of 400 px, 174 MB if they were cut at once."""
+    source: Any = MemorySource(noise(400, 400))
+    plan = plan_of(source, 1)
+    windows = np.lib.stride_tricks.sliding_window_view(
+        np.pad(source.pixels, ((0, SIZE), (0, SIZE), (0, 0)), constant_values=255), (SIZE, SIZE, 3)
+    )
+    count = 0
+    for block in read_patches(source, plan, threads=1):
+        assert block.patches.nbytes <= 64 * 2**20
+        rows, columns = plan.rows[block.indices], plan.columns[block.indices]
+        np.testing.assert_array_equal(block.patches, windows[rows, columns, 0])
+        count += len(block.indices)
+    assert count == len(plan) > 140_000
+
+
+@pytest.mark.parametrize(
+    ("across", "down", "most", "limited"),
+    [
+        (9, 9, 81, (9, 9)),
+        (9, 9, 80, (8, 8)),
+        (3, 100, 50, (3, 16)),
+        (100, 3, 50, (16, 3)),
+        (9, 9, 1, (1, 1)),
+    ],
+)
+def test_the_longer_side_of_a_block_gives_way_first(
+    across: int, down: int, most: int, limited: tuple[int, int]
+) -> None:
+    assert blocks_module._limited(across, down, most) == limited
 
 
 def test_the_order_does_not_come_from_timing() -> None:

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from wsi_idc.errors import NoTissueError, SettingsError, SlideReadError, UpsamplingError
-from wsi_idc.patches import collection_mpp, find_patches
+from wsi_idc.patches import find_patches
 from wsi_idc.phantom.slide_writer import write_slide_from_array
 from wsi_idc.slides import SlideSource
 from wsi_idc.tiling import tile as tile_module
@@ -118,14 +118,15 @@ def test_side_files_and_manifest(slide: Path, tmp_path: Path) -> None:
 def test_the_output_is_a_patch_collection(slide: Path, truth: Path, tmp_path: Path) -> None:
     output = tmp_path / "out"
     result = tile(slide, output, patient="P1", truth=truth)
-    patches = find_patches(output)
+    collection = find_patches(output)
+    patches = collection.table
     assert len(patches) == 16
     assert set(patches["patient"]) == {"P1"}
     assert set(patches["slide"]) == {"case 7"}
     positive = patches[patches["label"] == 1]
     assert set(positive["x"]) == {101, 151}
     assert (result.positive, result.negative) == (8, 8)
-    assert collection_mpp(output) == 8.0
+    assert (collection.mpp, collection.patch_size) == (8.0, 50)
 
 
 def test_the_border_can_be_left_out(slide: Path, truth: Path, tmp_path: Path) -> None:

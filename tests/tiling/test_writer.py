@@ -15,7 +15,12 @@ from tiling.memory_slide import MemorySource
 from wsi_idc.errors import OutputError, SettingsError
 from wsi_idc.tiling.blocks import read_patches
 from wsi_idc.tiling.plan import PatchPlan, plan_patches
-from wsi_idc.tiling.writer import index_path, remove_patches, write_patch_folder
+from wsi_idc.tiling.writer import (
+    check_folder_name,
+    index_path,
+    remove_patches,
+    write_patch_folder,
+)
 
 SIZE = 20
 
@@ -129,7 +134,14 @@ def test_an_index_cannot_make_it_remove_other_files(tmp_path: Path, source: Any)
         remove_patches(output, "s1")
 
 
-@pytest.mark.parametrize("name", ["", ".", "..", ".hidden", "a/b", "a\\b", "slides"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("", ".", "..", ".hidden", "a/b", "a\\b", "slides", "Slides", "SLIDES"),
+        *("a<b", "a>b", "a:b", 'a"b', "a|b", "a?b", "a*b", "a\tb", "a\nb", "a\x1f", "a.", "a "),
+        *("con", "PRN", "aux", "nul", "NUL.tcga", "com1", "Lpt9", "con .x"),
+    ],
+)
 def test_names_that_are_no_folder_are_refused(tmp_path: Path, source: Any, name: str) -> None:
     plan = plan_of(source)
     with pytest.raises(SettingsError, match="patient"):
@@ -137,6 +149,11 @@ def test_names_that_are_no_folder_are_refused(tmp_path: Path, source: Any, name:
     with pytest.raises(SettingsError, match="slide name"):
         write_patch_folder(tmp_path, name, "p", plan, [])
     assert files_below(tmp_path) == set()
+
+
+@pytest.mark.parametrize("name", ["console", "com", "com10", "a b.c", "TCGA-X.B34C", "µ", "nulla"])
+def test_other_names_are_folders(name: str) -> None:
+    check_folder_name(name, "patient")
 
 
 def test_a_file_in_the_way_is_an_output_error(tmp_path: Path, source: Any) -> None:

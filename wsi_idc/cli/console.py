@@ -40,7 +40,7 @@ def user_errors(command: Callable[P, R]) -> Callable[P, R]:
         except typer.Exit:
             raise
         except KeyboardInterrupt:
-            log.error("interrupted; what was finished is kept, run the same command to go on")
+            log.error("interrupted; what was finished is kept, and train goes on with --resume")
             raise typer.Exit(EXIT_INTERRUPTED) from None
         except SettingsError as error:
             report(error)

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from wsi_idc.cli.console import start_log, user_errors
+from wsi_idc.cli.console import log, start_log, user_errors
 from wsi_idc.cli.options import DeviceOption, LogFileOption
 from wsi_idc.errors import SettingsError
 
@@ -52,15 +52,23 @@ def evaluate(
             show_default=False,
         ),
     ] = None,
+    all_patients: Annotated[
+        bool,
+        typer.Option(
+            "--all-patients",
+            help="Judge also patients that the model was trained or validated on.",
+        ),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     device: DeviceOption = "auto",
     log_file: LogFileOption = None,
 ) -> None:
     """Judge a model on labelled patches, or a heatmap against the truth.
 
-    wsi-idc evaluate MODEL PATCHES [--split FILE]
+    wsi-idc evaluate MODEL PATCHES [--split FILE]: metrics with 95 % intervals over patients.
+    Patients that the model was trained or validated on are left out.
 
-    wsi-idc evaluate --heatmap RESULT --truth FILE
+    wsi-idc evaluate --heatmap RESULT --truth FILE: Dice, ROC AUC and areas of a slide's map.
     """
     start_log(log_file)
     if (heatmap is None) != (truth is None):
@@ -68,7 +76,15 @@ def evaluate(
     if heatmap is not None and truth is not None:
         _judge_heatmap(heatmap, truth, as_json=as_json)
     elif model is not None and patches is not None:
-        _judge_model(model, patches, split, tuple(without or ()), device, as_json=as_json)
+        _judge_model(
+            model,
+            patches,
+            split,
+            tuple(without or ()),
+            device,
+            all_patients=all_patients,
+            as_json=as_json,
+        )
     else:
         raise SettingsError("give MODEL and PATCHES, or --heatmap RESULT and --truth FILE")
 
@@ -80,16 +96,28 @@ def _judge_model(
     without: tuple[str, ...],
     device: str,
     *,
+    all_patients: bool,
     as_json: bool,
 ) -> None:
     from wsi_idc.cli.tables import metrics_table
     from wsi_idc.model.evaluation import evaluate as evaluate_model
+    from wsi_idc.model.evaluation import seen_in_training
     from wsi_idc.model.scorer import load_model
 
+    trained_on = () if all_patients else seen_in_training(model)
     judged = evaluate_model(
-        load_model(model, device=device), patches, split_file=split, without=without
+        load_model(model, device=device),
+        patches,
+        split_file=split,
+        without=without,
+        trained_on=trained_on,
     )
-    values = judged.as_json()
+    if seen := set(judged.left_out) & set(trained_on):
+        log.info(
+            "%d patients that the model has learnt from are left out (--all-patients keeps them)",
+            len(seen),
+        )
+    values = judged.metrics.as_json()
     typer.echo(
         json.dumps(values, indent=2)
         if as_json

@@ -158,19 +158,19 @@ def say_result(result: HeatmapResult, folder: Path) -> None:
 
 def _say_plan(source: SlideSource, card: ModelCard, settings: ScoreSettings) -> None:
     from wsi_idc.heatmap.scoring import plan_slide
-    from wsi_idc.slides import describe_read
-    from wsi_idc.tiling.estimate import estimate_reading_seconds
+    from wsi_idc.tiling.estimate import plan_report
 
     with source.open() as slide:
         planned = plan_slide(slide, card, settings)
-        reading = describe_read(slide.info, card.spacing_um_px)
     if planned.info.mpp_warning:
         log.warning("%s: warning: %s", source.path.name, planned.info.mpp_warning)
-    count = len(planned.plan)
-    seconds = max(count / _PATCHES_PER_SECOND, estimate_reading_seconds(source, planned.plan))
     typer.echo(
-        f"{source.path.name}: {count:,} patches of {card.patch_size_pixels} px at "
-        f"{card.spacing_um_px:g} µm/px from {planned.tissue.area_mm2:.1f} mm² of tissue; reads "
-        f"level {reading.level.index} ({reading.level_mpp_x:.4g} µm/px); about {seconds:.0f} s "
-        f"where {_PATCHES_PER_SECOND} patches are scored a second (two cores)"
+        plan_report(
+            source,
+            planned.plan,
+            planned.info,
+            planned.tissue.area_mm2,
+            card.spacing_um_px,
+            patches_per_second=_PATCHES_PER_SECOND,
+        )
     )

@@ -28,6 +28,9 @@ def info(
 ) -> None:
     """Show a slide's size, levels, µm/px and reader."""
     start_log()
+    from wsi_idc.slides.levels import check_mpp_range
+
+    check_mpp_range(mpp)
     known, has_mpp = _look_at(slide, reader.value, slide_mpp)
     if as_json:
         typer.echo(json.dumps(_as_json(known, mpp, has_mpp), indent=2, ensure_ascii=False))

@@ -34,7 +34,10 @@ def metrics_table(metrics: dict[str, Any]) -> str:
     for key, name in _METRICS.items():
         rows.append([name, *(_cell(values, key) for values in metrics.values())])
     first = next(iter(metrics.values()))
-    rows.append([f"threshold {first['threshold']:.3f}, from validation patients; 95 % intervals"])
+    note = f"at threshold {first['threshold']:.3f}, chosen on validation patients"
+    if first["intervals_95"]:
+        note += "; in brackets 95 % intervals over patients"
+    rows.append([note])
     widths = [max(len(row[i]) for row in rows[:-1]) for i in range(len(rows[0]))]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=False)).rstrip()

@@ -67,7 +67,7 @@ def tile(
         typer.Option(
             "--truth-mask",
             help="Image over the whole slide, white where IDC is; labels the patches. For "
-            "several slides, a folder of <slide>.png.",
+            "several slides, a folder of <slide>.png or <slide>_truth.png.",
             show_default=False,
         ),
     ] = None,
@@ -85,7 +85,7 @@ def tile(
         Path | None,
         typer.Option(
             "--patients",
-            help="CSV with the columns slide and patient.",
+            help="CSV with the columns slide and patient; it must name every slide.",
             show_default="each slide is a patient of its own",
         ),
     ] = None,
@@ -105,7 +105,7 @@ def tile(
     from wsi_idc.cohort.inputs import find_slides
     from wsi_idc.cohort.run import exit_status, run_slides
     from wsi_idc.slides import SlideSource
-    from wsi_idc.tiling.patients import read_patients
+    from wsi_idc.tiling.patients import patients_of
     from wsi_idc.tiling.settings import TileSettings
     from wsi_idc.tiling.tile import tile_slide
 
@@ -119,10 +119,12 @@ def tile(
         exclude_border=exclude_border,
     )
     found = find_slides(slides)
-    patient_of = read_patients(patients) if patients else {}
+    _check_truth_mask(truth_mask, len(found))
+    patient_of = patients_of(found, patients) if patients else {}
 
     def step(path: Path) -> None:
         source = SlideSource(path, reader.value, slide_mpp)
+        truth = _truth_of(path, truth_mask)
         if dry_run:
             _say_plan(source, settings)
             return
@@ -131,8 +133,8 @@ def tile(
                 source,
                 output,
                 settings,
-                patient=patient_of.get(path.stem),
-                truth=_truth_of(path, truth_mask),
+                patient=patient_of.get(path),
+                truth=truth,
                 overwrite=overwrite,
                 progress=bar,
             )
@@ -165,35 +167,46 @@ def _target_mpp(mpp: float | None, magnification: float | None) -> float:
     return PUBLIC_MPP if mpp is None else mpp
 
 
+def _check_truth_mask(truth_mask: Path | None, slides: int) -> None:
+    if truth_mask is not None and slides > 1 and not truth_mask.is_dir():
+        raise SettingsError(
+            f"--truth-mask {truth_mask} is not a folder, but there are {slides} slides, each with "
+            "a truth of its own; give a folder of <slide>.png or <slide>_truth.png"
+        )
+
+
 def _truth_of(slide: Path, truth_mask: Path | None) -> Path | None:
+    """The mask of one slide: the file itself, or the slide's in a folder of masks."""
     if truth_mask is None or not truth_mask.is_dir():
         return truth_mask
-    return truth_mask / f"{slide.stem}.png"
+    names = f"{slide.stem}.png", f"{slide.stem}_truth.png"
+    for path in (truth_mask / name for name in names):
+        # A slide that is a PNG itself, in the folder of its mask, is not its own truth.
+        if path.is_file() and path.resolve() != slide.resolve():
+            return path
+    raise SettingsError(
+        f"{truth_mask} holds neither {names[0]} nor {names[1]}, the truth of {slide}; add it, or "
+        "leave the slide out"
+    )
 
 
 def _say_plan(source: SlideSource, settings: TileSettings) -> None:
-    from wsi_idc.slides import describe_read
-    from wsi_idc.tiling.estimate import estimate_reading_seconds
+    from wsi_idc.tiling.estimate import plan_report
     from wsi_idc.tiling.plan import plan_patches
     from wsi_idc.tissue import tissue_mask
 
     with source.open() as slide:
+        info = slide.info
         mask = tissue_mask(slide, settings.mpp * settings.patch_size, settings.tissue)
-        plan = plan_patches(
-            slide.info,
-            mask,
-            mpp=settings.mpp,
-            patch_size=settings.patch_size,
-            stride=settings.step,
-            min_tissue=settings.min_tissue,
-            allow_upsampling=settings.allow_upsampling,
-        )
-        reading = describe_read(slide.info, settings.mpp)
-        if slide.info.mpp_warning:
-            log.warning("%s: warning: %s", source.path.name, slide.info.mpp_warning)
-    typer.echo(
-        f"{source.path.name}: {len(plan):,} patches of {settings.patch_size} px at "
-        f"{settings.mpp:g} µm/px from {mask.area_mm2:.1f} mm² of tissue; reads level "
-        f"{reading.level.index} ({reading.level_mpp_x:.4g} µm/px) in about "
-        f"{estimate_reading_seconds(source, plan):.0f} s"
+    plan = plan_patches(
+        info,
+        mask,
+        mpp=settings.mpp,
+        patch_size=settings.patch_size,
+        stride=settings.step,
+        min_tissue=settings.min_tissue,
+        allow_upsampling=settings.allow_upsampling,
     )
+    if info.mpp_warning:
+        log.warning("%s: warning: %s", source.path.name, info.mpp_warning)
+    typer.echo(plan_report(source, plan, info, mask.area_mm2, settings.mpp))

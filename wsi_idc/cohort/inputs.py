@@ -2,57 +2,89 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 
 from wsi_idc.errors import SettingsError
+from wsi_idc.slides.suffixes import PICTURE_SUFFIXES, SLIDE_SUFFIXES
 
-SLIDE_SUFFIXES = (
-    *(".svs", ".svslide", ".tif", ".tiff", ".ndpi", ".vms", ".vmu", ".scn", ".mrxs", ".bif"),
-    *(".czi", ".dcm", ".png", ".jpg", ".jpeg"),
-)
-"""Endings by which slides are found in a folder. A file that is named is tried whatever its
-ending."""
+_DICOM_SUFFIX = ".dcm"
+_SERIES = "dicom.SeriesInstanceUID"
 
 
 def find_slides(paths: Iterable[Path]) -> list[Path]:
     """List the slides that files and folders stand for.
 
     A file is taken as it is, also one that does not exist: opening it gives the clear error.
-    A folder gives the files directly in it that end like slides, by name.
+    A folder gives the files directly in it that end like slides, by name. PNG and JPEG files
+    count only where there is nothing else: beside slides they are pictures of them. The .dcm
+    files of one DICOM series are one slide, which its first file stands for.
 
     Raises
     ------
     SettingsError
-        If a folder holds no slides, or two slides have the same name: their results would
-        lie in the same place.
+        If a folder holds no slides, or two slides have the same name, capitals aside: their
+        results would lie in the same place.
     """
     slides: list[Path] = []
     for path in paths:
-        if not path.is_dir():
+        if path.is_dir():
+            slides += _slides_in(path)
+        else:
             slides.append(path)
-            continue
-        found = sorted(
-            file
-            for file in path.iterdir()
-            if file.suffix.lower() in SLIDE_SUFFIXES
-            and not file.name.startswith(".")
-            and file.is_file()
-        )
-        if not found:
-            raise SettingsError(
-                f"{path} holds no slides; known endings are {' '.join(SLIDE_SUFFIXES)}"
-            )
-        slides += found
     slides = list(dict.fromkeys(slides))
-    by_name: defaultdict[str, list[Path]] = defaultdict(list)
+    first: dict[str, Path] = {}
     for slide in slides:
-        by_name[slide.stem].append(slide)
-    for name, same in by_name.items():
-        if len(same) > 1:
+        other = first.setdefault(slide.stem.casefold(), slide)
+        if other is not slide:
             raise SettingsError(
-                f"two slides are named {name!r}, so their results would collide: {same[0]} and "
-                f"{same[1]}; run them into different output folders"
+                f"two slides are named {slide.stem!r}, so their results would collide: {other} "
+                f"and {slide}; run them into different output folders"
             )
     return slides
+
+
+def _slides_in(folder: Path) -> list[Path]:
+    found = sorted(
+        file
+        for file in folder.iterdir()
+        if file.suffix.lower() in SLIDE_SUFFIXES
+        and not file.name.startswith(".")
+        and file.is_file()
+    )
+    if not found:
+        raise SettingsError(
+            f"{folder} holds no slides; known endings are {' '.join(SLIDE_SUFFIXES)}"
+        )
+    scans = [file for file in found if file.suffix.lower() not in PICTURE_SUFFIXES]
+    return _one_of_each_series(scans or found)
+
+
+def _one_of_each_series(files: list[Path]) -> list[Path]:
+    """Leave out .dcm files of a series that an earlier file stands for."""
+    if sum(file.suffix.lower() == _DICOM_SUFFIX for file in files) < 2:
+        return files
+    kept = []
+    seen: set[str] = set()
+    for file in files:
+        series = _dicom_series(file) if file.suffix.lower() == _DICOM_SUFFIX else None
+        if series is None or series not in seen:
+            kept.append(file)
+        if series is not None:
+            seen.add(series)
+    return kept
+
+
+def _dicom_series(file: Path) -> str | None:
+    """The series that a file belongs to; None where it cannot be told.
+
+    Such a file stays a slide of its own, so that its error is told when it is its turn.
+    """
+    import openslide
+
+    try:
+        with openslide.OpenSlide(file) as slide:
+            series: str | None = slide.properties.get(_SERIES)
+            return series
+    except (openslide.OpenSlideError, OSError):
+        return None

@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from wsi_idc.errors import WsiIdcError
-
 EXIT_DONE, EXIT_SOME_FAILED, EXIT_ALL_FAILED = 0, 3, 4
 
 
@@ -26,15 +24,16 @@ def run_slides(
 ) -> list[Outcome]:
     """Run `step` on each slide; a slide that fails is told to `failed` and the rest go on.
 
-    What is wrong with one slide or one result folder costs that slide alone. Memory that
-    runs out does too: the next slide may be smaller.
+    Whatever goes wrong with one slide costs that slide alone, be it memory that runs out or
+    a fault of the program that only an odd slide brings to light: a night's run over hundreds
+    of slides must not end at the third. Only an interruption by the user ends it.
     """
     outcomes = []
     for slide in slides:
         try:
             step(slide)
             outcomes.append(Outcome(slide))
-        except (WsiIdcError, MemoryError, OSError) as error:
+        except Exception as error:
             failed(slide, error)
             outcomes.append(Outcome(slide, error))
     return outcomes

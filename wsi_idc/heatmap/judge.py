@@ -8,7 +8,12 @@ import pandas as pd
 
 from wsi_idc.errors import SettingsError
 from wsi_idc.heatmap.result import HeatmapResult, read_result
-from wsi_idc.heatmap.truth import TruthScores, score_against_labels, score_against_mask
+from wsi_idc.heatmap.truth import (
+    LABEL_COLUMNS,
+    TruthScores,
+    score_against_labels,
+    score_against_mask,
+)
 from wsi_idc.slides.info import Bounds
 from wsi_idc.slides.raster import SlideMask
 from wsi_idc.tiling.truth import truth_mask_from_image
@@ -40,7 +45,11 @@ def judge_result(folder: Path, truth: Path) -> dict[str, TruthScores]:
     if truth.suffix.lower() == ".csv":
         at = result.probability.placement
         try:
-            labels = pd.read_csv(truth)
+            labels = pd.read_csv(truth).astype(dict.fromkeys(LABEL_COLUMNS, "float64"))
+        except KeyError as error:
+            raise SettingsError(
+                f"{truth} lacks a column; needed are {', '.join(LABEL_COLUMNS)}"
+            ) from error
         except (OSError, ValueError) as error:
             raise SettingsError(f"{truth} cannot be read as a table: {error}") from error
         return {

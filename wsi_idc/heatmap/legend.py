@@ -126,7 +126,7 @@ def draw_header(
     title = pen.shortened(title, _TITLE_PX, room, bold=True)
     pen.text(left, pen.px(50), title, _TITLE_PX, bold=True)
     found = (
-        f"IDC at probability ≥ {settings.threshold:g}: {counted.positive_mm2:,.2f} mm²"
+        f"IDC at probability ≥ {settings.threshold:.3g}: {counted.positive_mm2:,.2f} mm²"
         f" = {100 * counted.positive_fraction:.1f} % of {counted.assessed_mm2:,.2f} mm² assessed"
         if counted.assessed_mm2
         else "Nothing was assessed: no tissue"
@@ -153,7 +153,7 @@ def draw_footer(pen: Pen, slide: SlidePicture, settings: OverlaySettings) -> Non
     x = left
     if settings.outline:
         line = max(1, pen.px(2))
-        found = f"probability ≥ {settings.threshold:g}"
+        found = f"probability ≥ {settings.threshold:.3g}"
         x = _draw_key(pen, x, baseline, OUTLINE_COLOUR, line, found)
         x = _draw_key(pen, x, baseline, ASSESSED_COLOUR, 1, "assessed")
     pen.text(x, baseline, f"no colour: below {settings.floor:g}, or not assessed", _SMALL_PX)
@@ -201,7 +201,7 @@ def _draw_colour_bar(
         pen.text(x, top + height + pen.px(27), f"{tick:g}", _SMALL_PX, anchor="ms")
     mark = left + settings.threshold * (width - 1)
     pen.triangle_down(mark, top - 2, pen.px(11))
-    caption = f"threshold {settings.threshold:g}"
+    caption = f"threshold {settings.threshold:.3g}"
     # A high threshold's caption would run over the margin.
     middle = min(mark, right - pen.text_width(caption, _SMALL_PX) / 2)
     pen.text(middle, top - pen.px(18), caption, _SMALL_PX, anchor="ms")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import shutil
 import time
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
@@ -16,7 +17,6 @@ from wsi_idc.files import whole_folder
 from wsi_idc.heatmap.aggregate import aggregate
 from wsi_idc.heatmap.render import OverlaySettings
 from wsi_idc.heatmap.result import (
-    SUMMARY,
     HeatmapResult,
     draw_result,
     read_result,
@@ -24,7 +24,8 @@ from wsi_idc.heatmap.result import (
     write_result,
     write_scores,
 )
-from wsi_idc.heatmap.scoring import Progress, ScoreSettings, plan_slide, score_slide
+from wsi_idc.heatmap.scoring import ScoreSettings, plan_slide, score_slide
+from wsi_idc.progress import Progress
 from wsi_idc.rerun import differences
 from wsi_idc.slides import SlideSource, info_json
 from wsi_idc.slides.fingerprint import slide_fingerprint
@@ -51,8 +52,8 @@ def predict_slide(
 ) -> HeatmapResult:
     """Score a slide and write its result folder, `output`.
 
-    Run again with the same slide, model and settings, it scores nothing; where only the
-    display differs, it draws again.
+    Run again with the same slide, model and settings, it scores nothing; where `threshold` or
+    `display` ask for another picture, it is drawn again.
 
     Parameters
     ----------
@@ -78,14 +79,15 @@ def predict_slide(
     """
     settings = settings or ScoreSettings()
     card = scorer.card
-    overlay = OverlaySettings(
-        threshold=card.threshold if threshold is None else threshold, **(display or {})
-    )
+    display = dict(display or {})
+    if threshold is not None:
+        display["threshold"] = threshold
+    overlay = OverlaySettings(**{"threshold": card.threshold, **display})
     began = time.monotonic()
     with source.open() as slide:
         request = _request(slide.info, card, settings)
-        if not overwrite and _is_done(output, request):
-            return _drawn_again(output, overlay)
+        if _is_done(output, request, overwrite=overwrite):
+            return _drawn_again(output, display)
         planned = plan_slide(slide, card, settings)
     probability = score_slide(source, planned.plan, scorer, progress)
     result = HeatmapResult(
@@ -113,9 +115,9 @@ def render_again(folder: Path, *, threshold: float | None = None, **display: Any
 
     Parameters
     ----------
-    folder : the result folder; its pictures and summary are replaced.
+    folder : the result folder; its pictures and summary are replaced, all at once.
     threshold : the new threshold; None keeps the old one.
-    display : other fields of `OverlaySettings` to change; None keeps the old ones.
+    display : other fields of `OverlaySettings` to change.
 
     Raises
     ------
@@ -124,33 +126,39 @@ def render_again(folder: Path, *, threshold: float | None = None, **display: Any
     SettingsError
         If a value cannot be used.
     """
-    result = read_result(folder)
-    changes = {"threshold": threshold, **display}
-    changes = {name: value for name, value in changes.items() if value is not None}
-    return _drawn_again(folder, replace(result.display, **changes))
+    return _drawn_again(
+        folder, display if threshold is None else {**display, "threshold": threshold}
+    )
 
 
-def _drawn_again(folder: Path, display: OverlaySettings) -> HeatmapResult:
+def _drawn_again(folder: Path, changes: dict[str, Any]) -> HeatmapResult:
     result = read_result(folder)
-    if result.display != display:
-        result = replace(result, display=display)
-        draw_result(folder, result)
+    display = replace(result.display, **changes)
+    if result.display == display:
+        return result
+    result = replace(result, display=display)
+    # Pictures and summary go together: a kill between them must not leave them apart.
+    with whole_folder(folder) as new:
+        shutil.copytree(folder, new, dirs_exist_ok=True)
+        draw_result(new, result)
     return result
 
 
-def _is_done(output: Path, request: dict[str, Any]) -> bool:
-    """Whether `output` is the result of this very request.
+def _is_done(output: Path, request: dict[str, Any], *, overwrite: bool) -> bool:
+    """Whether `output` is the result of this very request and is to be kept.
 
     Raises
     ------
     ResultFolderError
-        If it is the result of another one, or not a result.
+        If it is the result of another one and not to be replaced, or is no result: a slide
+        may have its pixels in a folder of its own name.
     """
-    if not output.exists():
+    if not output.exists() or (output.is_dir() and not any(output.iterdir())):
         return False
-    if not (output / SUMMARY).exists() and output.is_dir() and not any(output.iterdir()):
+    summary = read_summary(output)
+    if overwrite:
         return False
-    before = {key: read_summary(output).get(key) for key in request}
+    before = {key: summary.get(key) for key in request}
     if differing := differences(before, request):
         raise ResultFolderError(
             f"{output} holds a result made otherwise: {'; '.join(differing)}; replace it with "

@@ -143,16 +143,16 @@ def read_summary(folder: Path) -> dict[str, Any]:
             "for one slide"
         )
     try:
-        summary = json.loads(path.read_text(encoding="utf-8"))
-        if summary["format"] != FORMAT:
-            raise ResultFolderError(
-                f"{path} has the format {summary['format']!r}, this version reads {FORMAT!r}"
-            )
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        summary = dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
         raise ResultFolderError(
             f"{path} cannot be read ({error}); make the heatmap again"
         ) from error
-    return dict(summary)
+    if summary.get("format") != FORMAT:
+        raise ResultFolderError(
+            f"{path} has the format {summary.get('format')!r}, this version reads {FORMAT!r}"
+        )
+    return summary
 
 
 def read_result(folder: Path) -> HeatmapResult:

@@ -5,7 +5,6 @@ Threads read the next blocks while the model scores; neither waits for the other
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wsi_idc.errors import SettingsError
+from wsi_idc.progress import Progress
 from wsi_idc.slides import Slide, SlideSource
 from wsi_idc.slides.info import SlideInfo
 from wsi_idc.slides.raster import SlideMask, SlidePicture
@@ -24,9 +24,6 @@ from wsi_idc.tissue import tissue_mask
 if TYPE_CHECKING:
     from wsi_idc.model.card import ModelCard
     from wsi_idc.model.scorer import Scorer
-
-Progress = Callable[[int, int], None]
-"""Called with the patches scored and the patches to score."""
 
 PICTURE_SIDE_PX = 2000
 """Longer side of the picture that an overlay is drawn on; enough for a full screen."""

@@ -22,6 +22,9 @@ from wsi_idc.model.runtime import load_tensorflow
 SMALLEST_INPUT = 32
 """ResNet50V2 halves its input five times; below this nothing is left."""
 
+LARGEST_INPUT = 1024
+"""Beyond this one patch takes gigabytes while training."""
+
 IMAGENET_FILE = "resnet50v2_weights_tf_dim_ordering_tf_kernels_notop.h5"
 IMAGENET_ADDRESS = "https://storage.googleapis.com/tensorflow/keras-applications/resnet/"
 

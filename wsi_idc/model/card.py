@@ -10,6 +10,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from wsi_idc.model.architecture import LARGEST_INPUT, SMALLEST_INPUT
+
 
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -25,7 +27,7 @@ class Weights(_Part):
 class Network(_Part):
     """The numbers from which `architecture.build_model` rebuilds the network."""
 
-    input_size: int = Field(ge=32, le=1024)
+    input_size: int = Field(ge=SMALLEST_INPUT, le=LARGEST_INPUT)
     head_filters: int = Field(ge=1, le=4096)
     dropout: float = Field(ge=0, lt=1)
     batch_norm_momentum: float = Field(gt=0, lt=1)
@@ -54,7 +56,7 @@ class ModelCard(_Part):
     spec_version: Literal["1.0"] = "1.0"
     architecture: Literal["resnet50v2"] = "resnet50v2"
     num_classes: Literal[1] = 1
-    patch_size_pixels: int = Field(ge=1, le=1024)
+    patch_size_pixels: int = Field(ge=1, le=LARGEST_INPUT)
     spacing_um_px: float = Field(gt=0, le=100)
     class_names: tuple[str, ...] = ("idc",)
     # What the network does itself to uint8 RGB, for tools that do it outside.

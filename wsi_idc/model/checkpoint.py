@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -45,8 +46,7 @@ def load_checkpoint(path: Path, model: Any) -> dict[str, Any]:
                     variable.assign(saved[f"{kind}/{index}"])
             progress: dict[str, Any] = json.loads(str(saved["progress"]))
             return progress
-    except (OSError, KeyError, ValueError, EOFError) as error:
+    except (OSError, KeyError, ValueError, EOFError, BadZipFile) as error:
         raise ModelFolderError(
-            f"{path} is no checkpoint of this network ({error}); train without --resume to start "
-            "over"
+            f"{path} is no checkpoint of this network ({error}); start over with --overwrite"
         ) from error

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import platform
+from collections.abc import Callable
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -23,12 +22,18 @@ from wsi_idc.model.plots import plot_confusion, plot_curves, plot_roc
 from wsi_idc.model.scorer import LogitGraph, calibrated
 from wsi_idc.model.settings import TrainSettings
 from wsi_idc.model.training import TrainedRun
-from wsi_idc.splits import SIDES, Split
+from wsi_idc.model.work_folder import split_sha256
+from wsi_idc.splits import Split
 
 METRICS_FILE = "metrics.json"
 
 
-def finish(run: TrainedRun, output: Path, settings: TrainSettings) -> ModelCard:
+def finish(
+    run: TrainedRun,
+    output: Path,
+    settings: TrainSettings,
+    say: Callable[[str], None] = lambda message: None,
+) -> ModelCard:
     """Calibrate and judge the best model of a run and write its folder; return the card.
 
     Calibration and threshold come from validation patients only. The test patients, where
@@ -38,6 +43,11 @@ def finish(run: TrainedRun, output: Path, settings: TrainSettings) -> ModelCard:
     logits = {name: graph(side.pixels) for name, side in run.sides.items()}
     val = run.sides["val"]
     slope, intercept = fit_calibration(val.label, logits["val"])
+    if slope <= 0:
+        say(
+            "warning: the model ranks validation patches no better than chance; its scores are "
+            "of no use"
+        )
     calibration = Calibration(slope=slope, intercept=intercept)
     probability = {name: calibrated(logit, calibration) for name, logit in logits.items()}
     threshold = best_threshold(val.label, probability["val"])
@@ -96,14 +106,12 @@ def _draw(
 
 
 def _describe(sides: dict[str, Side], split: Split) -> TrainingData:
-    # A hash lets anyone check whether a split is the same, and names no patient.
-    lists = json.dumps({side: split.patients(side) for side in SIDES}, sort_keys=True)
     return TrainingData(
         patients={name: len(split.patients(name)) for name in sides},
         patches={name: len(side.label) for name, side in sides.items()},
         positive_patches={name: int(side.label.sum()) for name, side in sides.items()},
         padded_patches=sum(side.padded for side in sides.values()),
-        patient_lists_sha256=hashlib.sha256(lists.encode()).hexdigest(),
+        patient_lists_sha256=split_sha256(split),
     )
 
 

@@ -6,12 +6,15 @@ one patient are near-duplicates, and patch-level intervals are three to four tim
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 BOOTSTRAP_DRAWS = 1000
+FEWEST_PATIENTS = 5
+"""Below this, resampling patients says little of what other patients would give."""
 CALIBRATION_BINS = 15
 # Bounds memory: so many draws times all patches are held as floats at a time.
 _DRAWS_AT_ONCE = 50
@@ -111,11 +114,13 @@ def measure_by_patient(
 ) -> MetricsWithIntervals:
     """Metrics with 95 % percentile intervals from resampling whole patients.
 
-    Draws in which one class is missing are left out. In the intervals of
-    `calibration_error` the bins stay those of all patches.
+    There are no intervals for fewer than 5 patients. Draws in which one class is missing are
+    left out. In the intervals of `calibration_error` the bins stay those of all patches.
     """
     names, group = np.unique(patient.astype(str), return_inverse=True)
     values = measure(label, probability, threshold, len(names))
+    if len(names) < FEWEST_PATIENTS:
+        return MetricsWithIntervals(values, {})
     rng = np.random.default_rng(seed)
     copies = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), size=draws)
     drawn = resampled_metrics(label, probability, group, threshold, copies)
@@ -242,6 +247,10 @@ def calibration_error(label: NDArray[np.integer], probability: NDArray[np.floati
 def fit_calibration(label: NDArray[np.integer], logit: NDArray[np.floating]) -> tuple[float, float]:
     """Slope and intercept that calibrate: P(IDC) = sigmoid(slope * logit + intercept).
 
+    A slope of 0 or below means that the logits rank the patches no better than chance; it is
+    returned as a slope of 0, the intercept then giving the share of IDC, since a calibration
+    must not turn a ranking upside down.
+
     Both are needed: class weights shift the bias of a network, which a temperature alone
     cannot undo. To be fitted on validation patients only.
 
@@ -253,4 +262,8 @@ def fit_calibration(label: NDArray[np.integer], logit: NDArray[np.floating]) -> 
 
     # Scarcely any penalty: two parameters cannot overfit, and shrinking would bias them.
     model = LogisticRegression(C=1e6).fit(logit[:, None], label)
-    return float(model.coef_[0, 0]), float(model.intercept_[0])
+    slope = float(model.coef_[0, 0])
+    if slope <= 0:
+        share = float(np.mean(label))
+        return 0.0, math.log(share / (1 - share))
+    return slope, float(model.intercept_[0])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from wsi_idc.errors import SettingsError
-from wsi_idc.model.architecture import Architecture
+from wsi_idc.model.architecture import LARGEST_INPUT, Architecture
 from wsi_idc.model.augmentation import Augmentation
 
 
@@ -50,3 +50,13 @@ class TrainSettings:
                 raise SettingsError(f"{name} must be at least {least}, not {getattr(self, name)}")
         if not 0 < self.learning_rate < 1:
             raise SettingsError(f"learning_rate must lie in 0 to 1, not {self.learning_rate}")
+        if not 0 <= self.seed < 2**31:
+            raise SettingsError(f"seed must lie in 0 to 2147483647, not {self.seed}")
+        if self.mpp is not None and not 0.05 <= self.mpp <= 100:
+            raise SettingsError(f"--mpp must be within 0.05 to 100 µm/px, not {self.mpp:g}")
+        for name in ("patch_size", "input_size"):
+            if getattr(self.architecture, name) > LARGEST_INPUT:
+                raise SettingsError(
+                    f"{name} must be at most {LARGEST_INPUT}, not "
+                    f"{getattr(self.architecture, name)}"
+                )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,9 +10,12 @@ import pandas as pd
 
 from wsi_idc.model.card import ModelCard
 from wsi_idc.model.finishing import finish
+from wsi_idc.model.folder import CARD_FILE, read_card
 from wsi_idc.model.settings import TrainSettings
-from wsi_idc.model.training import Progress, fit
-from wsi_idc.model.work_folder import clear_work_folder
+from wsi_idc.model.training import agreed_mpp, fit
+from wsi_idc.model.work_folder import clear, prepare, request_of
+from wsi_idc.patches import find_patches
+from wsi_idc.progress import StepProgress
 from wsi_idc.splits import Split, read_split, split_by_patient
 
 
@@ -25,7 +29,7 @@ def train(
     test_fraction: float = 0.15,
     resume: bool = False,
     overwrite: bool = False,
-    progress: Progress | None = None,
+    progress: StepProgress | None = None,
     say: Callable[[str], None] = lambda message: None,
 ) -> ModelCard:
     """Train a model on labelled patches and write its folder.
@@ -37,7 +41,7 @@ def train(
     settings : how to train; None takes the defaults.
     split_file : CSV with the columns `patient` and `split` (train, val, test). Without it
         the patients are divided at random by `val_fraction` and `test_fraction`.
-    resume : go on with an interrupted run in `output`.
+    resume : go on with an interrupted run in `output`; a finished one is left as it is.
     overwrite : replace an earlier run or model in `output`.
     progress : called as ``progress(steps_done, steps_in_all, what)``.
     say : called with a line of news now and then.
@@ -73,6 +77,8 @@ def train(
             say(f"{len(missing)} patients of {split_file} have no patches here and are left out")
         return split
 
+    if resume and (output / CARD_FILE).exists():
+        return _already_done(Path(patches), output, settings, split_of, overwrite)
     run = fit(
         Path(patches),
         output,
@@ -84,6 +90,25 @@ def train(
         say=say,
     )
     say("calibrating and judging the best epoch")
-    card = finish(run, output, settings)
-    clear_work_folder(output)
+    card = finish(run, output, settings, say)
+    # Windows removes no file that is still mapped.
+    del run
+    gc.collect()
+    clear(output)
     return card
+
+
+def _already_done(
+    patches: Path,
+    output: Path,
+    settings: TrainSettings,
+    split_of: Callable[[pd.DataFrame], Split],
+    overwrite: bool,
+) -> ModelCard:
+    """The card of a run that had finished, once it is clear that it is this one."""
+    collection = find_patches(patches)
+    mpp = agreed_mpp(patches, collection, settings)
+    request = request_of(settings, mpp, split_of(collection.table))
+    prepare(output, request, resume=True, overwrite=overwrite)
+    clear(output)
+    return read_card(output)

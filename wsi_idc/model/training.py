@@ -1,7 +1,7 @@
 """Training: from a labelled patch folder to a model folder, resumable at every epoch.
 
-While it runs, `MODEL/training/` holds the state; the model folder is whole once its card,
-`model.json`, is there, which is written last.
+While it runs, a work folder inside MODEL holds the state; the model folder is whole once its
+card, `model.json`, is there, which is written last.
 """
 
 from __future__ import annotations
@@ -24,12 +24,10 @@ from wsi_idc.model.data import Side, load_side, training_data
 from wsi_idc.model.folder import read_weights, write_weights
 from wsi_idc.model.runtime import load_tensorflow, xla_choice
 from wsi_idc.model.settings import TrainSettings
-from wsi_idc.model.work_folder import prepare_work_folder
-from wsi_idc.patches import PUBLIC_MPP, collection_mpp, find_patches
+from wsi_idc.model.work_folder import BEST_WEIGHTS, CHECKPOINT, begin, prepare, request_of
+from wsi_idc.patches import PUBLIC_MPP, SAME_MPP, PatchCollection, find_patches
+from wsi_idc.progress import StepProgress
 from wsi_idc.splits import SIDES, Split
-
-Progress = Callable[[int, int, str], None]
-"""Called as progress(steps done, steps in all, what is going on)."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +50,7 @@ def fit(
     *,
     resume: bool = False,
     overwrite: bool = False,
-    progress: Progress | None = None,
+    progress: StepProgress | None = None,
     say: Callable[[str], None] = lambda message: None,
 ) -> TrainedRun:
     """Run the epochs and return the model with the best validation ROC AUC.
@@ -70,24 +68,28 @@ def fit(
     ------
     PatchCollectionError, SettingsError, ModelFolderError, OutputError
     """
-    table = find_patches(patches)
-    split = split_of(table)
-    mpp = _agreed_mpp(patches, settings)
-    work = prepare_work_folder(output, settings, split, mpp, resume=resume, overwrite=overwrite)
-    sides = {
-        side: load_side(split.rows(table, side), settings, work / f"{side}.npy")
-        for side in SIDES
-        if split.patients(side)
-    }
+    collection = find_patches(patches)
+    split = split_of(collection.table)
+    mpp = agreed_mpp(patches, collection, settings)
+    request = request_of(settings, mpp, split)
     tf = load_tensorflow()
     import keras
 
     keras.utils.set_random_seed(settings.seed)
+    # Built first: weights that cannot be had are to be known before anything is touched.
     model = build_model(settings.architecture, settings.weights)
+    work = prepare(output, request, resume=resume, overwrite=overwrite)
+    sides = {
+        side: load_side(split.rows(collection.table, side), settings, work / f"{side}.npy")
+        for side in SIDES
+        if split.patients(side)
+    }
+    if padded := sum(side.padded for side in sides.values()):
+        say(f"{padded} patches at slide edges were smaller and are padded with background")
     steps = max(1, len(sides["train"].label) // settings.batch_size)
     _compile(model, settings, steps, tf)
     state: dict[str, Any] = {"epoch": 0, "best_epoch": 0, "best_auc": -1.0, "history": []}
-    checkpoint = work / "checkpoint.npz"
+    checkpoint = work / CHECKPOINT
     if resume and checkpoint.exists():
         state = load_checkpoint(checkpoint, model)
         say(f"resuming after epoch {state['epoch']} of {settings.epochs}")
@@ -100,7 +102,9 @@ def fit(
         state["history"].append({"epoch": state["epoch"], **row})
         if row["val_roc_auc"] > state["best_auc"]:
             state["best_auc"], state["best_epoch"] = row["val_roc_auc"], state["epoch"]
-            write_weights(work / "best.safetensors", model)
+            write_weights(work / BEST_WEIGHTS, model)
+        if state["epoch"] == 1:
+            begin(output, request, split)
         save_checkpoint(checkpoint, model, state)
         _write_history(output / "epochs.csv", state["history"])
         say(
@@ -108,17 +112,26 @@ def fit(
             f"validation ROC AUC {row['val_roc_auc']:.4f}"
             + (" (best so far)" if state["best_epoch"] == state["epoch"] else "")
         )
-    read_weights(work / "best.safetensors", model)
+    read_weights(work / BEST_WEIGHTS, model)
     return TrainedRun(model, sides, split, mpp, pd.DataFrame(state["history"]), state["best_epoch"])
 
 
-def _agreed_mpp(patches: Path, settings: TrainSettings) -> float:
-    noted = collection_mpp(patches)
-    if settings.mpp is None:
-        return noted or PUBLIC_MPP
-    if noted is not None and not math.isclose(noted, settings.mpp, rel_tol=0.01):
+def agreed_mpp(patches: Path, collection: PatchCollection, settings: TrainSettings) -> float:
+    """µm/px of the patches, where what tile noted and what the user says agree."""
+    size = settings.architecture.patch_size
+    if collection.patch_size not in (None, size):
         raise PatchCollectionError(
-            f"{patches} was tiled at {noted:g} µm/px, not {settings.mpp:g}; leave out --mpp"
+            f"{patches} was tiled with patches of {collection.patch_size} px, not {size}; give "
+            f"--patch-size {collection.patch_size}"
+        )
+    if settings.mpp is None:
+        return collection.mpp or PUBLIC_MPP
+    if collection.mpp is not None and not math.isclose(
+        collection.mpp, settings.mpp, rel_tol=SAME_MPP
+    ):
+        raise PatchCollectionError(
+            f"{patches} was tiled at {collection.mpp:g} µm/px, not {settings.mpp:g}; leave out "
+            "--mpp"
         )
     return settings.mpp
 
@@ -149,7 +162,7 @@ def _run_epoch(
     settings: TrainSettings,
     steps: int,
     epoch: int,
-    progress: Progress | None,
+    progress: StepProgress | None,
     tf: Any,
 ) -> dict[str, float]:
     import keras

@@ -80,6 +80,20 @@ def choose_level(info: SlideInfo, mpp: float) -> Level:
     return fine_enough[-1] if fine_enough else info.levels[0]
 
 
+def check_mpp_range(mpp: float) -> None:
+    """Refuse a target µm/px that means nothing on any slide.
+
+    Raises
+    ------
+    SettingsError
+        If `mpp` is outside 0.05 to 100, or NaN.
+    """
+    if not MIN_TARGET_MPP <= mpp <= MAX_TARGET_MPP:
+        raise SettingsError(
+            f"--mpp must be within {MIN_TARGET_MPP:g} to {MAX_TARGET_MPP:g} µm/px, not {mpp:g}"
+        )
+
+
 def check_target_mpp(info: SlideInfo, mpp: float, allow_upsampling: bool) -> None:
     """Refuse a target µm/px that the slide cannot serve.
 
@@ -90,10 +104,7 @@ def check_target_mpp(info: SlideInfo, mpp: float, allow_upsampling: bool) -> Non
     UpsamplingError
         If the slide's own pixels are coarser, by more than 2 %, and upsampling is not allowed.
     """
-    if not MIN_TARGET_MPP <= mpp <= MAX_TARGET_MPP:
-        raise SettingsError(
-            f"--mpp must be within {MIN_TARGET_MPP:g} to {MAX_TARGET_MPP:g} µm/px, not {mpp:g}"
-        )
+    check_mpp_range(mpp)
     if _is_upsampling(info, mpp) and not allow_upsampling:
         raise UpsamplingError(
             f"{info.path}: the slide's finest pixels are {_coarser_mpp(info, info.levels[0]):g} "
@@ -103,7 +114,14 @@ def check_target_mpp(info: SlideInfo, mpp: float, allow_upsampling: bool) -> Non
 
 
 def describe_read(info: SlideInfo, mpp: float) -> ReadDescription:
-    """Say what will be read from the slide at `mpp` microns per pixel."""
+    """Say what will be read from the slide at `mpp` microns per pixel.
+
+    Raises
+    ------
+    SettingsError
+        If `mpp` is outside 0.05 to 100.
+    """
+    check_mpp_range(mpp)
     level = choose_level(info, mpp)
     level_mpp_x = level.downsample_x * info.mpp_x
     level_mpp_y = level.downsample_y * info.mpp_y

@@ -10,6 +10,7 @@ pixels do not depend on the block that it was read in.
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 from collections import deque
@@ -38,6 +39,10 @@ _MOST_THREADS = 8
 # Blocks read and not yet taken, beyond one in each thread: enough to keep threads busy while
 # the caller works on a block.
 _BLOCKS_AHEAD = 2
+
+# Patches of 50 px at a stride of 1 repeat each pixel 2,500 times: a block of usual side would
+# be cut into 30 GB of them.
+_MOST_CUT_BYTES = 64 * 2**20
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,8 +79,10 @@ def read_patches(
     threads : how many threads read; None is one for each processor, at most 8.
     block_px : side of a block in pixels of the level that is read. At most
         ``threads + 2`` blocks are held at a time, up to ``3 * block_px**2`` bytes each, and
-        the cut patches of one more; what the reader needs while it decodes comes on top. A
-        block holds at least one patch, and spans two where patches overlap, however large.
+        the cut patches of one more: up to 64 MiB, which small strides keep blocks smaller
+        for, since their patches repeat each pixel. What the reader needs while it decodes
+        comes on top. A block holds at least one patch, however large, and spans two where
+        patches overlap and the 64 MiB allow it.
 
     Yields
     ------
@@ -223,7 +230,24 @@ def _patches_a_side(info: SlideInfo, grid: PatchGrid, block_px: int) -> tuple[in
             side = max(side, 2 * grid.patch_size)
         return 1 + max(0, side - grid.patch_size) // grid.stride
 
-    return count(level.downsample_x, grid.scale_x), count(level.downsample_y, grid.scale_y)
+    across = count(level.downsample_x, grid.scale_x)
+    down = count(level.downsample_y, grid.scale_y)
+    return _limited(across, down, max(1, _MOST_CUT_BYTES // (3 * grid.patch_size**2)))
+
+
+def _limited(across: int, down: int, most: int) -> tuple[int, int]:
+    """Make a block of `across` by `down` cells smaller until it has at most `most` cells.
+
+    Squares are read again least at their edges, so the longer side gives way first.
+    """
+    side = math.isqrt(most)
+    if across * down <= most:
+        return across, down
+    if across <= side:
+        return across, most // across
+    if down <= side:
+        return most // down, down
+    return side, side
 
 
 def _blocks(plan: PatchPlan, across: int, down: int) -> Iterator[_Block]:

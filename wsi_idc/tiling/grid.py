@@ -78,6 +78,20 @@ class PatchGrid:
         return top
 
 
+def check_sizes(patch_size: int, stride: int) -> None:
+    """Refuse a patch size or stride that is not positive.
+
+    Raises
+    ------
+    SettingsError
+        If one is below 1.
+    """
+    if patch_size < 1 or stride < 1:
+        raise SettingsError(
+            f"patch size and stride must be at least 1 pixel, not {patch_size} and {stride}"
+        )
+
+
 def make_grid(info: SlideInfo, mpp: float, patch_size: int, stride: int) -> PatchGrid:
     """Lay a patch grid over the bounds of a slide.
 
@@ -92,10 +106,7 @@ def make_grid(info: SlideInfo, mpp: float, patch_size: int, stride: int) -> Patc
     SettingsError
         If a size is not positive.
     """
-    if patch_size < 1 or stride < 1:
-        raise SettingsError(
-            f"patch size and stride must be at least 1 pixel, not {patch_size} and {stride}"
-        )
+    check_sizes(patch_size, stride)
     bounds: Bounds = info.bounds
     return PatchGrid(
         origin_x=float(bounds.x),

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterable
 from pathlib import Path
 
 from wsi_idc.errors import SettingsError
+from wsi_idc.slides.suffixes import without_slide_suffix
+
+# Enough to see what is wrong with the table's names, few enough for one line.
+_NAMED_AT_MOST = 5
 
 
 def read_patients(path: Path) -> dict[str, str]:
     """Read a CSV with the columns `slide` and `patient`; give patients by the slide's name.
 
-    A slide may be named with or without its folder and ending. Further columns are ignored.
+    A slide may be named with or without its folder and, if it is a known one, its ending.
+    Further columns are ignored.
 
     Raises
     ------
@@ -28,7 +34,7 @@ def read_patients(path: Path) -> dict[str, str]:
                 slide, patient = (row["slide"] or "").strip(), (row["patient"] or "").strip()
                 if not slide or not patient:
                     raise SettingsError(f"{path}, line {line}: slide or patient is empty")
-                name = Path(slide.replace("\\", "/")).stem
+                name = without_slide_suffix(Path(slide.replace("\\", "/")).name)
                 if patient_of.setdefault(name, patient) != patient:
                     raise SettingsError(
                         f"{path}, line {line}: slide {name} belongs to both "
@@ -37,3 +43,32 @@ def read_patients(path: Path) -> dict[str, str]:
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise SettingsError(f"{path} cannot be read as a table of patients: {error}") from error
     return patient_of
+
+
+def patients_of(slides: Iterable[Path], table: Path) -> dict[Path, str]:
+    """Look up the patient of each slide file in a CSV that `read_patients` reads.
+
+    Raises
+    ------
+    SettingsError
+        As `read_patients`; and if a slide is not in the table. To take such a slide for a
+        patient of its own could put one patient's slides on both sides of a split.
+    """
+    known = read_patients(table)
+    found: dict[Path, str] = {}
+    missing = []
+    for slide in slides:
+        # A file that was named may end in a way that no other slide does.
+        for name in (without_slide_suffix(slide.name), slide.stem):
+            if name in known:
+                found[slide] = known[name]
+                break
+        else:
+            missing.append(slide.name)
+    if missing:
+        more = f" and {len(missing) - _NAMED_AT_MOST} more" if len(missing) > _NAMED_AT_MOST else ""
+        raise SettingsError(
+            f"{table} names no patient for {', '.join(missing[:_NAMED_AT_MOST])}{more}; add a line "
+            "with the slide's name to it, or leave the slide out"
+        )
+    return found

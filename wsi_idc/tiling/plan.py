@@ -103,6 +103,36 @@ class PatchPlan:
         )
 
 
+def check_min_tissue(min_tissue: float) -> None:
+    """Refuse a smallest tissue fraction outside 0 to 1.
+
+    Raises
+    ------
+    SettingsError
+        If it is outside, or NaN.
+    """
+    if not 0 <= min_tissue <= 1:
+        raise SettingsError(
+            f"the smallest tissue fraction must be within 0 to 1, not {min_tissue}; "
+            "set it with --min-tissue"
+        )
+
+
+def check_min_overlap(min_overlap: float) -> None:
+    """Refuse a smallest overlap that is not above 0 and at most 1.
+
+    Raises
+    ------
+    SettingsError
+        If it is outside, or NaN.
+    """
+    if not 0 < min_overlap <= 1:
+        raise SettingsError(
+            f"the smallest overlap must be above 0 and at most 1, not {min_overlap}; "
+            "set it with --min-overlap"
+        )
+
+
 def plan_patches(
     info: SlideInfo,
     mask: SlideMask | None,
@@ -133,11 +163,7 @@ def plan_patches(
     NoTissueError
         If no patch is left.
     """
-    if not 0 <= min_tissue <= 1:
-        raise SettingsError(
-            f"the smallest tissue fraction must be within 0 to 1, not {min_tissue}; "
-            "set it with --min-tissue"
-        )
+    check_min_tissue(min_tissue)
     check_target_mpp(info, mpp, allow_upsampling)
     grid = make_grid(info, mpp, patch_size, stride)
     rows_at_once = max(1, _CELLS_AT_ONCE // grid.columns)
@@ -198,11 +224,7 @@ def label_patches(
     NoTissueError
         If leaving out the border leaves no patch.
     """
-    if not 0 < min_overlap <= 1:
-        raise SettingsError(
-            f"the smallest overlap must be above 0 and at most 1, not {min_overlap}; "
-            "set it with --min-overlap"
-        )
+    check_min_overlap(min_overlap)
     overlap = _fraction(plan.grid, plan.columns, plan.rows, truth)
     positive = overlap >= min_overlap - _ROUNDING
     labelled = replace(plan, label=positive.astype(np.int8))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from wsi_idc.tiling.plan import DEFAULT_MIN_OVERLAP
+from wsi_idc.slides.levels import check_mpp_range
+from wsi_idc.tiling.grid import check_sizes
+from wsi_idc.tiling.plan import DEFAULT_MIN_OVERLAP, check_min_overlap, check_min_tissue
 from wsi_idc.tissue import DEFAULT_TISSUE, TissueSettings
 
 
@@ -14,15 +16,21 @@ class TileSettings:
 
     Attributes
     ----------
-    mpp : microns per pixel of the patches.
+    mpp : microns per pixel of the patches, 0.05 to 100.
     patch_size : side of a patch in pixels.
     stride : pixels from patch to patch; None is the patch size, side by side.
-    min_tissue : smallest share of a patch that is tissue. The public IDC data holds patches
+    min_tissue : 0 to 1, smallest share of a patch that is tissue. The public IDC data holds patches
         down to 14 % tissue, so that a model trained on it knows tissue edges and fat.
     allow_upsampling : take patches finer than a slide's own pixels.
-    min_overlap : a patch is positive where the truth covers at least this share of it.
+    min_overlap : above 0, up to 1; a patch is positive where the truth covers at least this
+        share of it.
     exclude_border : leave out patches that hold some IDC but less than `min_overlap`.
     tissue : how tissue is told from glass.
+
+    Raises
+    ------
+    SettingsError
+        If a value is out of range: before any slide is opened, since no slide is at fault.
     """
 
     mpp: float = 8.0
@@ -33,6 +41,12 @@ class TileSettings:
     min_overlap: float = DEFAULT_MIN_OVERLAP
     exclude_border: bool = False
     tissue: TissueSettings = DEFAULT_TISSUE
+
+    def __post_init__(self) -> None:
+        check_mpp_range(self.mpp)
+        check_sizes(self.patch_size, self.step)
+        check_min_tissue(self.min_tissue)
+        check_min_overlap(self.min_overlap)
 
     @property
     def step(self) -> int:

@@ -22,6 +22,7 @@ import numpy as np
 from PIL import Image
 
 from wsi_idc.files import whole_file, write_json
+from wsi_idc.progress import Progress
 from wsi_idc.slides import SlideSource
 from wsi_idc.slides.info import SlideInfo
 from wsi_idc.slides.raster import SlideMask, SlidePicture
@@ -32,7 +33,6 @@ from wsi_idc.tiling.plan import PatchPlan, label_patches, plan_patches
 from wsi_idc.tiling.settings import TileSettings
 from wsi_idc.tiling.truth import truth_mask_from_image
 from wsi_idc.tiling.writer import (
-    Progress,
     check_folder_name,
     index_path,
     manifest_path,

@@ -17,7 +17,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 
@@ -28,11 +28,9 @@ from PIL import Image
 
 from wsi_idc.errors import OutputError, SettingsError, WsiIdcError
 from wsi_idc.files import make_folder, whole_file
+from wsi_idc.progress import Progress
 from wsi_idc.tiling.blocks import PatchBlock
 from wsi_idc.tiling.plan import NO_LABEL, PatchPlan
-
-Progress = Callable[[int, int], None]
-"""Called with the patches done and the patches there are to do."""
 
 SLIDES_FOLDER = "slides"
 UNLABELLED_FOLDER = "unlabelled"
@@ -42,6 +40,9 @@ UNLABELLED_FOLDER = "unlabelled"
 _PNG_LEVEL = 1
 _MOST_THREADS = 8
 _STAGING = ".partial-patches"
+# Collections travel between computers: what one of them cannot name, none of them may.
+_NO_FOLDER_HOLDS = re.compile(r'[<>:"|?*/\\\x00-\x1f\x7f]')
+_DEVICE = re.compile(r"(con|prn|aux|nul|(com|lpt)[1-9¹²³])\s*(\..*)?", re.IGNORECASE)
 _PATCH_FILE = re.compile(r".+_x\d+_y\d+(_class[01])?\.png")
 
 
@@ -72,17 +73,28 @@ def patch_files(plan: PatchPlan, name: str, patient: str) -> list[str]:
 
 
 def check_folder_name(name: str, what: str) -> None:
-    """Refuse a slide or patient name that cannot be a folder below the output.
+    """Refuse a slide or patient name that cannot be a folder below the output on any system.
 
     Raises
     ------
     SettingsError
-        If it is empty, starts with a dot, holds a path separator or is `slides`.
+        If it is empty, starts with a dot, ends with a dot or a space, holds a path separator,
+        a control character or one of ``<>:"|?*``, is a device on Windows (`con`, `nul`,
+        `com1`, also with an ending) or is `slides`, in capitals or not.
     """
-    if not name or name.startswith(".") or name == SLIDES_FOLDER or re.search(r"[/\\\0]", name):
+    if (
+        not name
+        or name.startswith(".")
+        or name.endswith((".", " "))
+        or name.casefold() == SLIDES_FOLDER
+        or _NO_FOLDER_HOLDS.search(name)
+        or _DEVICE.fullmatch(name)
+    ):
         raise SettingsError(
-            f"{what} {name!r} cannot name a folder of patches; it must not be empty, start with "
-            f"a dot, hold a slash or be {SLIDES_FOLDER!r}; rename it or map it to another patient"
+            f"{what} {name!r} cannot name a folder of patches on every system; it must not be "
+            "empty, start with a dot, end with a dot or a space, hold control characters or any "
+            f"of < > : \" | ? * / \\, be {SLIDES_FOLDER!r} or a device such as 'con' or 'com1'; "
+            "rename it, or name another patient with --patients"
         )
 
 
@@ -106,7 +118,7 @@ def write_patch_folder(
     plan : the patches.
     blocks : their pixels, each patch of the plan once, in any order.
     threads : how many threads encode; None is one for each processor, at most 8.
-    progress : called after each block.
+    progress : called after each block with the patches done and the patches to do.
 
     Returns
     -------
