@@ -28,14 +28,15 @@ def save_checkpoint(path: Path, model: Any, progress: dict[str, Any]) -> None:
 
 
 def load_checkpoint(path: Path, model: Any) -> dict[str, Any]:
-    """Put a saved state into a freshly built and compiled `model`; return its progress.
+    """Put a saved state into a fresh `model` of the same network; return its progress.
+
+    The model must be compiled and its optimizer built.
 
     Raises
     ------
     ModelFolderError
         If the file is damaged or belongs to another network.
     """
-    model.optimizer.build(model.trainable_variables)
     try:
         with np.load(path, allow_pickle=False) as saved:
             for kind, variables in (

@@ -29,6 +29,8 @@ from wsi_idc.patches import PUBLIC_MPP, SAME_MPP, PatchCollection, find_patches
 from wsi_idc.progress import StepProgress
 from wsi_idc.splits import SIDES, Split
 
+_VALIDATION_BATCH = 128
+
 
 @dataclass(frozen=True)
 class TrainedRun:
@@ -88,6 +90,7 @@ def fit(
         say(f"{padded} patches at slide edges were smaller and are padded with background")
     steps = max(1, len(sides["train"].label) // settings.batch_size)
     _compile(model, settings, steps, tf)
+    validate = _validator(model, sides["val"], tf)
     state: dict[str, Any] = {"epoch": 0, "best_epoch": 0, "best_auc": -1.0, "history": []}
     checkpoint = work / CHECKPOINT
     if resume and checkpoint.exists():
@@ -97,7 +100,12 @@ def fit(
         if state["epoch"] - state["best_epoch"] >= settings.patience:
             say(f"stopping early: no better epoch since epoch {state['best_epoch']}")
             break
-        row = _run_epoch(model, sides, settings, steps, state["epoch"], progress, tf)
+        loss = _run_epoch(model, sides, settings, steps, state["epoch"], progress, tf)
+        row = {
+            "loss": loss,
+            **validate(),
+            "learning_rate": float(model.optimizer.learning_rate),
+        }
         state["epoch"] += 1
         state["history"].append({"epoch": state["epoch"], **row})
         if row["val_roc_auc"] > state["best_auc"]:
@@ -149,6 +157,7 @@ def _compile(model: Any, settings: TrainSettings, steps: int, tf: Any) -> None:
     optimizer = keras.optimizers.AdamW(schedule, weight_decay=settings.weight_decay)
     # Decay of biases and normalisation would only pull them to arbitrary values.
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    optimizer.build(model.trainable_variables)
     model.compile(
         optimizer,
         keras.losses.BinaryCrossentropy(label_smoothing=settings.label_smoothing),
@@ -164,41 +173,48 @@ def _run_epoch(
     epoch: int,
     progress: StepProgress | None,
     tf: Any,
-) -> dict[str, float]:
-    import keras
-    from sklearn.metrics import roc_auc_score
-
-    class Reporter(keras.callbacks.Callback):  # type: ignore[misc]
-        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-            if progress is not None:
-                progress(
-                    epoch * steps + batch + 1,
-                    settings.epochs * steps,
-                    f"epoch {epoch + 1}/{settings.epochs}",
-                )
-
-    fitted = model.fit(
-        training_data(sides["train"], settings, epoch, steps, tf),
-        epochs=epoch + 1,
-        initial_epoch=epoch,
-        steps_per_epoch=steps,
-        shuffle=False,  # the order is drawn by seed and epoch below
-        verbose=0,
-        callbacks=[Reporter()],
-    )
-    loss = float(fitted.history["loss"][0])
+) -> float:
+    """Train for one epoch; return its mean loss."""
+    # A loop of single steps: `fit` traces the network twice before its first step, which for
+    # this one takes half a minute.
+    total = 0.0
+    batches = training_data(sides["train"], settings, epoch, steps, tf)
+    for step, (pixels, label, weight) in enumerate(batches, start=1):
+        total += float(model.train_on_batch(pixels, label, sample_weight=weight))
+        if progress is not None:
+            done = epoch * steps + step
+            progress(done, settings.epochs * steps, f"epoch {epoch + 1}/{settings.epochs}")
+    loss = total / steps
     if not math.isfinite(loss):
         raise SettingsError(
             f"the loss became {loss} in epoch {epoch + 1}; use a lower --learning-rate"
         )
-    val = sides["val"]
-    probability = model.predict(val.pixels, batch_size=128, verbose=0)[:, 0]
-    return {
-        "loss": loss,
-        "val_loss": float(_cross_entropy(val.label, probability)),
-        "val_roc_auc": float(roc_auc_score(val.label, probability)),
-        "learning_rate": float(model.optimizer.learning_rate),
-    }
+    return loss
+
+
+def _validator(model: Any, val: Side, tf: Any) -> Callable[[], dict[str, float]]:
+    """Make a function that judges `model` as it is at the time on the validation patches."""
+    from sklearn.metrics import roc_auc_score
+
+    size = model.input_shape[1]
+    forward = tf.function(
+        lambda patches: model(patches, training=False)[:, 0],
+        input_signature=[tf.TensorSpec((None, size, size, 3), tf.uint8)],
+        jit_compile=False,
+    )
+
+    def validate() -> dict[str, float]:
+        parts = [
+            forward(tf.constant(val.pixels[start : start + _VALIDATION_BATCH])).numpy()
+            for start in range(0, len(val.label), _VALIDATION_BATCH)
+        ]
+        probability = np.concatenate(parts)
+        return {
+            "val_loss": _cross_entropy(val.label, probability),
+            "val_roc_auc": float(roc_auc_score(val.label, probability)),
+        }
+
+    return validate
 
 
 def _cross_entropy(label: NDArray[np.int64], probability: NDArray[np.floating]) -> float:
