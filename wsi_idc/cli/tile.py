@@ -192,21 +192,11 @@ def _truth_of(slide: Path, truth_mask: Path | None) -> Path | None:
 
 def _say_plan(source: SlideSource, settings: TileSettings) -> None:
     from wsi_idc.tiling.estimate import plan_report
-    from wsi_idc.tiling.plan import plan_patches
-    from wsi_idc.tissue import tissue_mask
+    from wsi_idc.tiling.tile import plan_tiles
 
     with source.open() as slide:
         info = slide.info
-        mask = tissue_mask(slide, settings.mpp * settings.patch_size, settings.tissue)
-    plan = plan_patches(
-        info,
-        mask,
-        mpp=settings.mpp,
-        patch_size=settings.patch_size,
-        stride=settings.step,
-        min_tissue=settings.min_tissue,
-        allow_upsampling=settings.allow_upsampling,
-    )
+        mask, plan = plan_tiles(slide, settings)
     if info.mpp_warning:
         log.warning("%s: warning: %s", source.path.name, info.mpp_warning)
     typer.echo(plan_report(source, plan, info, mask.area_mm2, settings.mpp))

@@ -23,8 +23,7 @@ from PIL import Image
 
 from wsi_idc.files import whole_file, write_json
 from wsi_idc.progress import Progress
-from wsi_idc.slides import SlideSource
-from wsi_idc.slides.info import SlideInfo
+from wsi_idc.slides import Slide, SlideSource
 from wsi_idc.slides.raster import SlideMask, SlidePicture
 from wsi_idc.tiling.blocks import read_patches
 from wsi_idc.tiling.grid_picture import draw_grid
@@ -133,8 +132,8 @@ def tile_slide(
             refuse_other(manifest, done, request)
             return _result(output, info.name, done, skipped=True)
 
-        mask = tissue_mask(slide, settings.mpp * settings.patch_size, settings.tissue)
-        plan, border = _plan(info, mask, settings, truth)
+        mask, plan = plan_tiles(slide, settings)
+        plan, border = _labelled(plan, settings, truth)
         picture = slide.picture(max_side=_PICTURE_SIDE_PX)
 
     with closing(read_patches(source, plan, threads=threads)) as blocks:
@@ -147,11 +146,17 @@ def tile_slide(
     return _result(output, info.name, written, skipped=False)
 
 
-def _plan(
-    info: SlideInfo, mask: SlideMask, settings: TileSettings, truth: SlideMask | None
-) -> tuple[PatchPlan, int]:
+def plan_tiles(slide: Slide, settings: TileSettings) -> tuple[SlideMask, PatchPlan]:
+    """Find the tissue of an open slide and choose the patches that `tile_slide` would cut.
+
+    Raises
+    ------
+    SlideError
+        As `tile_slide`.
+    """
+    mask = tissue_mask(slide, settings.mpp * settings.patch_size, settings.tissue)
     plan = plan_patches(
-        info,
+        slide.info,
         mask,
         mpp=settings.mpp,
         patch_size=settings.patch_size,
@@ -159,6 +164,12 @@ def _plan(
         min_tissue=settings.min_tissue,
         allow_upsampling=settings.allow_upsampling,
     )
+    return mask, plan
+
+
+def _labelled(
+    plan: PatchPlan, settings: TileSettings, truth: SlideMask | None
+) -> tuple[PatchPlan, int]:
     if truth is None:
         return plan, 0
     return label_patches(
