@@ -140,13 +140,20 @@ def _check_output(output: Path) -> None:
 
 
 def _train(output: Path, device: str, progress: StepProgress | None) -> None:
+    from wsi_idc.model.architecture import Architecture
     from wsi_idc.model.runtime import load_tensorflow
     from wsi_idc.model.settings import TrainSettings
     from wsi_idc.model.train import train
 
     load_tensorflow(device)
     settings = TrainSettings(
-        epochs=EPOCHS, batch_size=BATCH_SIZE, warmup_epochs=0.5, weights="none", patience=EPOCHS
+        epochs=EPOCHS,
+        batch_size=BATCH_SIZE,
+        warmup_epochs=0.5,
+        weights="none",
+        patience=EPOCHS,
+        # Under a hundred steps in all: running statistics must follow within ten.
+        architecture=Architecture(batch_norm_momentum=0.9),
     )
     split = Split(train=tuple(spec.name for spec in TRAINING), val=(VALIDATION.name,))
     write_split(output / "split.csv", split)
