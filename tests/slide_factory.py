@@ -114,3 +114,20 @@ def _decode(profile: NDArray[np.float64], scale: float, extent: int, period: flo
     coarse = ((mean - _MIDDLE) / _RAMP + 1) / 2 * extent
     middle = fine + period * np.rint((coarse - fine) / period)
     return float(middle - len(profile) / 2 * scale)
+
+
+def slides_by_target(
+    folder: Path, slide_mpp: float, least_side: int, periods: float
+) -> dict[float, tuple[Path, PositionCode]]:
+    """Slides by the target µm/px that their code suits: periods of 32 target pixels.
+
+    Each is at least `least_side` pixels and `periods` periods of its code a side.
+    """
+    slides = {}
+    for mpp in (0.25, 0.5, 2.0, 8.0):
+        period = 32 * mpp / slide_mpp
+        side = int(max(least_side, periods * period))
+        slides[mpp] = position_slide(
+            folder, side + 61, side, slide_mpp, (1, 4, 16), period=period, name=f"to-{mpp}"
+        )
+    return slides

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from slide_factory import PositionCode, decode_position, position_slide
+from slide_factory import PositionCode, decode_position, position_slide, slides_by_target
 
 from wsi_idc.errors import UpsamplingError
 from wsi_idc.slides import SlideSource
@@ -38,16 +38,8 @@ def pixels_of(source: SlideSource, plan: PatchPlan, **options: int) -> np.ndarra
 def slides_of_one_scale(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[float, dict[float, tuple[Path, PositionCode]]]:
-    """For each target µm/px a slide whose code suits it: periods of 32 target pixels."""
     folder = tmp_path_factory.mktemp("scales")
-    slides = {}
-    for mpp in (0.25, 0.5, 2.0, 8.0):
-        period = 32 * mpp / request.param
-        side = int(max(500, 2.5 * period))
-        slides[mpp] = position_slide(
-            folder, side + 61, side, request.param, (1, 4, 16), period=period, name=f"to-{mpp}"
-        )
-    return request.param, slides
+    return request.param, slides_by_target(folder, request.param, 500, 2.5)
 
 
 @pytest.mark.parametrize("mpp", [0.25, 0.5, 2.0, 8.0])

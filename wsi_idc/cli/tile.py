@@ -25,10 +25,6 @@ if TYPE_CHECKING:
     from wsi_idc.slides import SlideSource
     from wsi_idc.tiling.settings import TileSettings
 
-PUBLIC_MPP = 8.0
-# The optics' convention: 10x is 1 µm/px, so 40x is 0.25 and 1.25x is 8.
-MPP_TIMES_MAGNIFICATION = 10.0
-
 
 @user_errors
 def tile(
@@ -158,13 +154,16 @@ def tile(
 
 
 def _target_mpp(mpp: float | None, magnification: float | None) -> float:
+    from wsi_idc.slides.microns import MPP_TIMES_POWER
+    from wsi_idc.tiling.settings import TileSettings
+
     if mpp is not None and magnification is not None:
         raise SettingsError("give --mpp or --magnification, not both: they are one thing")
     if magnification is not None:
         if magnification <= 0:
             raise SettingsError(f"--magnification must be above 0, not {magnification:g}")
-        return MPP_TIMES_MAGNIFICATION / magnification
-    return PUBLIC_MPP if mpp is None else mpp
+        return MPP_TIMES_POWER / magnification
+    return TileSettings.mpp if mpp is None else mpp
 
 
 def _check_truth_mask(truth_mask: Path | None, slides: int) -> None:

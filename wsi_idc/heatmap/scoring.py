@@ -19,6 +19,7 @@ from wsi_idc.slides.info import SlideInfo
 from wsi_idc.slides.raster import SlideMask, SlidePicture
 from wsi_idc.tiling.blocks import read_batches
 from wsi_idc.tiling.plan import PatchPlan, plan_patches
+from wsi_idc.tiling.settings import TileSettings
 from wsi_idc.tissue import tissue_mask
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class ScoreSettings:
     """
 
     stride: int | None = None
-    min_tissue: float = 0.15
+    min_tissue: float = TileSettings.min_tissue
     allow_upsampling: bool = False
 
     def step(self, patch_size: int) -> int:

@@ -10,13 +10,15 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from wsi_idc.errors import SettingsError
+from wsi_idc.errors import SettingsError, SlideReadError
 from wsi_idc.slides.info import Level, SlideInfo
 from wsi_idc.slides.levels import choose_level, pixels_across
 from wsi_idc.slides.raster import Placement, SlidePicture
 from wsi_idc.slides.resample import Box, area_average
 
 Pixels = NDArray[np.uint8]
+
+DAMAGED = "the file is probably damaged or was not copied whole: copy it again, or leave it out"
 
 # A larger source region is read in parts: 100 MB of pixels, a few times that while they are
 # averaged, however coarse the picture and however poor the pyramid.
@@ -43,6 +45,15 @@ class Slide(ABC):
     @abstractmethod
     def _read_inside(self, level: Level, x: int, y: int, width: int, height: int) -> Pixels:
         """Read a region that lies wholly inside `level`; the same frame as `read_level`."""
+
+    def _cannot_read(
+        self, level: Level, x: int, y: int, width: int, height: int, reason: str
+    ) -> SlideReadError:
+        """The error of a region that a reader's library failed to read."""
+        return SlideReadError(
+            f"{self.info.path}: cannot read level {level.index} at {x}, {y} "
+            f"({width}x{height} px): {reason}; {DAMAGED}"
+        )
 
     def _displacement(self, level: Level, x: int, y: int) -> tuple[float, float]:
         """How far right of and below x, y the pixels lie that `_read_inside` gives, level px."""

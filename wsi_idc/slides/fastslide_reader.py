@@ -120,12 +120,7 @@ class FastslideReader(Slide):
         try:
             region = self._handle.read_region((x, y), level.index, (width, height)).numpy()
         except RuntimeError as error:
-            reason = str(error).partition("\n")[0]
-            raise SlideReadError(
-                f"{self.info.path}: cannot read level {level.index} at {x}, {y} "
-                f"({width}x{height} px): {reason}; the file is probably damaged or was not "
-                "copied whole: copy it again, or leave it out"
-            ) from error
+            raise self._cannot_read(level, x, y, width, height, _first_line(error)) from error
         return np.array(region, dtype=np.uint8)
 
     def close(self) -> None:
@@ -139,11 +134,14 @@ def _open(path: Path) -> Any:
     try:
         handle = fastslide.FastSlide.from_file_path(path, cache=_CACHE_BYTES)
     except RuntimeError as error:
-        reason = str(error).partition("\n")[0]
-        raise SlideReadError(f"{path}: fastslide cannot open it: {reason}") from error
+        raise SlideReadError(f"{path}: fastslide cannot open it: {_first_line(error)}") from error
     if not handle.level_dimensions:  # what it makes of a file that is no slide
         raise SlideReadError(f"{path}: fastslide cannot open it: it is not a slide, or is damaged")
     return handle
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]  # a C++ trace follows
 
 
 def _disagreement(path: Path, handle: Any) -> str | None:

@@ -14,7 +14,7 @@ MIN_SLIDE_MPP = 0.05
 MAX_SLIDE_MPP = 20.0
 
 # A 10x objective gives about 1 µm/px on the cameras scanners use: 20x about 0.5, 40x about 0.25.
-_MPP_TIMES_POWER = 10.0
+MPP_TIMES_POWER = 10.0
 
 _MICRONS_PER_UNIT = {"inch": 25_400.0, "centimeter": 10_000.0}
 _OME_UNITS = {"µm": 1.0, "μm": 1.0, "um": 1.0, "nm": 0.001, "mm": 1000.0}
@@ -73,7 +73,7 @@ def find_microns(
         return Microns(*tags, source=tags_name, is_guess=True)
     power = objective_power(properties)
     if power:
-        mpp = _MPP_TIMES_POWER / power
+        mpp = MPP_TIMES_POWER / power
         if _is_plausible(mpp):
             return Microns(mpp, mpp, source=f"objective power {power:g}x", is_guess=True)
     raise MissingMppError(

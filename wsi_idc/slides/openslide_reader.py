@@ -10,12 +10,10 @@ import openslide
 from PIL import Image
 
 from wsi_idc.errors import SlideReadError
-from wsi_idc.slides.base import Pixels, Slide
+from wsi_idc.slides.base import DAMAGED, Pixels, Slide
 from wsi_idc.slides.info import Bounds, Level, Rgb, SlideInfo
 from wsi_idc.slides.levels import make_levels
 from wsi_idc.slides.microns import find_microns, objective_power
-
-_DAMAGED = "the file is probably damaged or was not copied whole: copy it again, or leave it out"
 
 
 def can_open(path: Path) -> bool:
@@ -63,10 +61,7 @@ class OpenSlideReader(Slide):
             region = self._handle.read_region(location, level.index, (width, height))
         except openslide.OpenSlideError as error:
             self._replace_handle()
-            raise SlideReadError(
-                f"{self.info.path}: cannot read level {level.index} at {x}, {y} "
-                f"({width}x{height} px): {_one_line(error)}; {_DAMAGED}"
-            ) from error
+            raise self._cannot_read(level, x, y, width, height, _one_line(error)) from error
         return on_background(region, self.info.background)
 
     def _location(self, level: Level, x: int, y: int) -> tuple[int, int]:
@@ -108,7 +103,7 @@ def _open(path: Path) -> openslide.OpenSlide:
     except openslide.OpenSlideError as error:
         raise SlideReadError(
             f"{path}: OpenSlide cannot open it: {_one_line(error)}; it is not a slide of a "
-            f"known format, or {_DAMAGED}"
+            f"known format, or {DAMAGED}"
         ) from error
 
 

@@ -62,11 +62,6 @@ class PatchGrid:
         """Height of a patch in level-0 pixels."""
         return self.patch_size * self.scale_y
 
-    @property
-    def patch_area_mm2(self) -> float:
-        """Area of one patch in square millimetres."""
-        return (self.patch_size * self.mpp / 1000) ** 2
-
     def level0_x(self, column: IntArray) -> FloatArray:
         """Left edges, in level-0 pixels, of the patches in these columns."""
         left: FloatArray = self.origin_x + column * np.float64(self.stride * self.scale_x)
