@@ -6,7 +6,14 @@ import pandas as pd
 import pytest
 
 from wsi_idc.errors import PatchCollectionError
-from wsi_idc.splits import Split, read_split, split_by_patient, write_split
+from wsi_idc.splits import (
+    OFFICIAL_SPLIT,
+    Split,
+    read_split,
+    split_by_patient,
+    split_path,
+    write_split,
+)
 
 
 def table(patients: int, labels: tuple[int, ...] = (0, 1)) -> pd.DataFrame:
@@ -93,3 +100,20 @@ def test_a_bad_split_file_is_refused(tmp_path: Path, content: str, message: str)
     (tmp_path / "s.csv").write_text(content)
     with pytest.raises(PatchCollectionError, match=message):
         read_split(tmp_path / "s.csv", table(2))
+
+
+def test_the_official_split_takes_the_listed_patients_and_names_the_missing_ones() -> None:
+    listed = pd.read_csv(OFFICIAL_SPLIT, dtype=str)
+    assert listed["split"].value_counts().to_dict() == {"train": 84, "test": 49, "val": 29}
+    released = listed.loc[~listed["patient"].isin(["8915", "9024"]), "patient"]
+    patients = [*released, "00001"]  # the release has many that are in no list
+    patches = pd.DataFrame(
+        [(patient, label) for patient in patients for label in (0, 1)],
+        columns=["patient", "label"],
+    )
+    path = split_path("official")
+    assert path == OFFICIAL_SPLIT
+    split, missing = read_split(path, patches)
+    assert (len(split.train), len(split.val), len(split.test)) == (82, 29, 49)
+    assert missing == ("8915", "9024")
+    assert "00001" not in split.train + split.val + split.test

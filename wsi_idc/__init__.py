@@ -9,7 +9,7 @@ Examples
 >>> import wsi_idc
 >>> source = wsi_idc.SlideSource("slide.svs")                          # doctest: +SKIP
 >>> wsi_idc.tile_slide(source, Path("patches"))                        # doctest: +SKIP
->>> scorer = wsi_idc.load_model("model")                               # doctest: +SKIP
+>>> scorer = wsi_idc.load_model()                                      # doctest: +SKIP
 >>> wsi_idc.predict_slide(source, scorer, Path("heatmaps/slide"))      # doctest: +SKIP
 """
 

@@ -19,6 +19,23 @@ from wsi_idc.files import whole_file
 
 SIDES = ("train", "val", "test")
 
+OFFICIAL = "official"
+"""Its name where a split file can be given."""
+
+OFFICIAL_SPLIT = Path(__file__).parent / "official_split.csv"
+"""The 162 cases of Cruz-Roa et al. 2014 and Janowczyk and Madabhushi 2016: 84, 29 and 49.
+
+Two training cases, 8915 and 9024, were never in the public release of patches, and 119 cases
+of the release are in no list.
+"""
+
+
+def split_path(given: str | Path | None) -> Path | None:
+    """The split file that is meant; `official` is the papers'."""
+    if given is None:
+        return None
+    return OFFICIAL_SPLIT if str(given) == OFFICIAL else Path(given)
+
 
 @dataclass(frozen=True)
 class Split:
@@ -122,13 +139,14 @@ def read_split(
     Returns
     -------
     split : only patients that the collection has.
-    missing : patients of the file that the collection lacks.
+    missing : patients of the needed sides that the collection lacks.
 
     Raises
     ------
     PatchCollectionError
         If a patient stands on two sides, a side is unknown, a patient of the collection is
-        in none, or a needed side lacks patients or a class.
+        in none (with `OFFICIAL_SPLIT` it is left out), or a needed side lacks patients or a
+        class.
     """
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
@@ -150,11 +168,14 @@ def read_split(
     listed = Split(**{side: tuple(sorted(names)) for side, names in sides.items()})
     present = set(table["patient"])
     unlisted = sorted(present - {patient for patient, _ in entries})
-    if unlisted:
+    # The public release holds many cases that are in none of the papers' lists.
+    if unlisted and path != OFFICIAL_SPLIT:
         raise PatchCollectionError(
             f"{path} does not say where these patients belong: {_shorten(unlisted)}"
         )
-    missing = tuple(patient for patient, _ in entries if patient not in present)
+    missing = tuple(
+        patient for side in needed for patient in listed.patients(side) if patient not in present
+    )
     split = Split(**{s: tuple(p for p in listed.patients(s) if p in present) for s in SIDES})
     for side in needed:
         if not split.patients(side):

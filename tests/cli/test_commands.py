@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import tifffile
+from patch_folder import make_collection
 from PIL import Image
 from typer.testing import CliRunner, Result
 
@@ -350,3 +351,18 @@ class TestHeatmap:
         assert 0 <= judged["cells"]["auc"] <= 1
         assert judged["cells"]["true_mm2"] > 0
         assert judged["cells off the border"]["left_out"] > 0
+
+    def test_patches_are_judged_by_the_model_in_the_package_if_none_is_named(
+        self, tmp_path: Path
+    ) -> None:
+        patches = make_collection(tmp_path / "patches", patients=2, of_each_class=2)
+        result = run("evaluate", patches, "--json", "-o", tmp_path / "judged")
+        assert result.exit_code == 0, result.output
+        assert json.loads(result.stdout)["patches"] == 8
+        assert json.loads((tmp_path / "judged" / "metrics.json").read_text())["patients"] == 2
+
+    def test_a_model_without_patches_is_not_taken_for_patches(self, model_folder: Path) -> None:
+        result = run("evaluate", model_folder)
+        assert result.exit_code == 1
+        assert "is a model; give a folder of labelled patches after it" in error_line(result)
+        assert "give [MODEL] and PATCHES" in error_line(run("evaluate"))

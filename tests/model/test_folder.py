@@ -9,7 +9,7 @@ import pytest
 
 from wsi_idc.errors import ModelFolderError, SettingsError
 from wsi_idc.model.folder import load_keras_model, read_card
-from wsi_idc.model.scorer import Scorer, load_model
+from wsi_idc.model.scorer import Scorer, dihedral_views, load_model
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +50,18 @@ def test_a_score_does_not_depend_on_what_is_scored_beside_it(
     together = scorer.predict(patches)
     alone = np.concatenate([scorer.predict(patches[i : i + 1]) for i in range(len(patches))])
     assert np.array_equal(together, alone)
+
+
+def test_tta_is_the_mean_of_the_eight_views_and_the_same_for_each(
+    scorer: Scorer, patches: np.ndarray
+) -> None:
+    views = list(dihedral_views(patches))
+    assert len({view.tobytes() for view in views}) == 8
+    mean = np.mean([scorer.predict(np.ascontiguousarray(view)) for view in views], axis=0)
+    got = scorer.predict(patches, tta=True)
+    assert np.abs(got - mean).max() < 1e-6
+    turned = scorer.predict(np.rot90(patches, axes=(1, 2)), tta=True)
+    assert np.abs(got - turned).max() < 1e-6
 
 
 def test_no_patches_give_no_scores(scorer: Scorer, patches: np.ndarray) -> None:

@@ -3,31 +3,27 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 from patch_folder import make_collection
 from safetensors.numpy import load_file
+from training_runs import FRACTIONS, SETTINGS, in_new_process, on_two_devices
 
 from wsi_idc.errors import ModelFolderError, PatchCollectionError, SettingsError
-from wsi_idc.model.architecture import Architecture
+from wsi_idc.model.architecture import Architecture, build_model
 from wsi_idc.model.card import ModelCard
-from wsi_idc.model.evaluation import evaluate, seen_in_training
+from wsi_idc.model.checkpoint import load_checkpoint, save_checkpoint
+from wsi_idc.model.data import Side, training_data
+from wsi_idc.model.epochs import compile_model
+from wsi_idc.model.evaluation import evaluate, seen_in_training, write_judgement
+from wsi_idc.model.runtime import load_tensorflow
 from wsi_idc.model.scorer import load_model
-from wsi_idc.model.settings import TrainSettings
 from wsi_idc.model.train import train
 from wsi_idc.model.work_folder import CHECKPOINT, WORK_FOLDER, begin, prepare, request_of
 from wsi_idc.splits import Split
-
-SETTINGS = TrainSettings(
-    epochs=2,
-    batch_size=8,
-    weights="none",
-    architecture=Architecture(head_filters=8, batch_norm_momentum=0.5),
-)
-
-FRACTIONS = {"val_fraction": 0.25, "test_fraction": 0.25}
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +45,8 @@ def test_a_model_folder_holds_what_it_should(trained: tuple[Path, ModelCard]) ->
         "epochs.csv",
         "metrics.json",
         "model.json",
+        "precision_recall.png",
+        "reliability.png",
         "roc.png",
         "settings.json",
         "split.csv",
@@ -71,7 +69,7 @@ class Killed(BaseException):
     """Ends a run as a kill does: nothing of wsi-idc may catch it."""
 
 
-def test_an_interrupted_run_resumes_to_the_same_weights(
+def test_an_interrupted_run_goes_on_after_its_last_whole_epoch(
     trained: tuple[Path, ModelCard], patches: Path, tmp_path: Path
 ) -> None:
     output = tmp_path / "interrupted"
@@ -82,19 +80,73 @@ def test_an_interrupted_run_resumes_to_the_same_weights(
 
     with pytest.raises(Killed):
         train(patches, output, SETTINGS, progress=die_in_the_second_epoch, **FRACTIONS)
+    first_epoch = (output / "epochs.csv").read_text()
     assert not (output / "model.json").exists()
     with pytest.raises(ModelFolderError, match="--resume"):
         train(patches, output, SETTINGS, **FRACTIONS)
     with pytest.raises(ModelFolderError, match=r"settings\.epochs was 2 and is 3"):
         train(patches, output, replace(SETTINGS, epochs=3), resume=True, **FRACTIONS)
-    train(patches, output, SETTINGS, resume=True, **FRACTIONS)
-    whole = load_file(trained[0] / "weights.safetensors")
-    resumed = load_file(output / "weights.safetensors")
-    # The order in which threads add floats up differs between runs; an epoch trained from
-    # another state differs a thousand times more.
-    apart = max(np.abs(whole[name] - resumed[name]).max() for name in whole)
-    assert apart < 1e-3
+    said: list[str] = []
+    train(patches, output, SETTINGS, resume=True, say=said.append, **FRACTIONS)
+    assert "resuming after epoch 1 of 2" in said
+    assert (output / "epochs.csv").read_text().startswith(first_epoch)
+    epochs, whole = (pd.read_csv(folder / "epochs.csv") for folder in (output, trained[0]))
+    assert list(epochs["epoch"]) == [1, 2]
+    assert list(epochs["learning_rate"]) == list(whole["learning_rate"])
     assert sorted(p.name for p in output.iterdir()) == sorted(p.name for p in trained[0].iterdir())
+
+
+def compiled(seed: int) -> Any:
+    import keras
+
+    keras.utils.set_random_seed(seed)
+    model = build_model(SETTINGS.architecture)
+    compile_model(model, SETTINGS, steps=3)
+    return model
+
+
+def test_a_checkpoint_brings_back_every_variable_to_the_bit(tmp_path: Path) -> None:
+    """Together with the test of the data: an epoch begins as if nothing had happened.
+
+    Weights at the end cannot be compared: Adam makes much of the last bits, in which two runs
+    differ by the order in which their threads add floats up.
+    """
+    model = compiled(seed=1)
+    x = np.random.default_rng(0).integers(0, 256, (8, 50, 50, 3), np.uint8)
+    model.train_on_batch(x, np.arange(8)[:, None] % 2)
+    save_checkpoint(tmp_path / CHECKPOINT, model, {"epoch": 1})
+    fresh = compiled(seed=2)
+    assert load_checkpoint(tmp_path / CHECKPOINT, fresh) == {"epoch": 1}
+    for before, after in ((model, fresh), (model.optimizer, fresh.optimizer)):
+        assert len(before.variables) == len(after.variables)
+        for one, other in zip(before.variables, after.variables, strict=True):
+            assert np.array_equal(np.asarray(one), np.asarray(other)), one.path
+    assert int(fresh.optimizer.iterations) == 1
+    assert not all(
+        np.array_equal(np.asarray(v), np.zeros(v.shape)) for v in fresh.optimizer.variables[2:]
+    )
+
+
+def test_order_and_augmentation_follow_from_seed_and_epoch() -> None:
+    tf = load_tensorflow()
+    rng = np.random.default_rng(0)
+    pixels = rng.integers(0, 256, (24, 50, 50, 3), np.uint8)
+    side = Side(pixels, np.arange(24) % 2, np.array(["a"] * 24, object), 0)
+
+    def batches(epoch: int, seed: int = 0) -> list[bytes]:
+        data = training_data(side, replace(SETTINGS, seed=seed), epoch, 3, tf)
+        return [b"".join(part.numpy().tobytes() for part in batch) for batch in data]
+
+    assert batches(1) == batches(1)
+    assert len(set(batches(0) + batches(1) + batches(0, seed=1))) == 9
+
+
+def test_several_devices_share_the_batches(patches: Path, tmp_path: Path) -> None:
+    replicas, auc = in_new_process(on_two_devices, patches, tmp_path / "mirrored")
+    assert replicas == 2
+    assert 0 <= auc <= 1
+    scores = load_model(tmp_path / "mirrored").predict(np.zeros((3, 50, 50, 3), np.uint8))
+    assert np.isfinite(scores).all()
 
 
 def test_a_finished_model_is_kept_by_resume_and_not_overwritten_by_accident(
@@ -151,6 +203,50 @@ def test_a_model_is_judged_on_patients_it_has_not_seen(
     assert evaluate(scorer, patches).metrics.values.patients == 4
     with pytest.raises(PatchCollectionError, match="no patient nobody"):
         evaluate(scorer, patches, without=["nobody"])
+
+
+def test_a_judgement_is_written_with_a_row_a_patient(
+    trained: tuple[Path, ModelCard], patches: Path, tmp_path: Path
+) -> None:
+    judged = evaluate(load_model(trained[0]), patches, tta=True)
+    write_judgement(judged, tmp_path / "judged")
+    by_patient = pd.read_csv(tmp_path / "judged" / "patients.csv")
+    assert list(by_patient["patches"]) == [12] * 4
+    assert list(by_patient["idc_patches"]) == [6] * 4
+    accuracy = by_patient["called_rightly"].sum() / by_patient["patches"].sum()
+    assert accuracy == pytest.approx(judged.metrics.values.accuracy)
+    assert len(pd.read_csv(tmp_path / "judged" / "scores.csv")) == 48
+    for picture in ("roc", "precision_recall", "reliability", "confusion"):
+        assert (tmp_path / "judged" / f"{picture}.png").stat().st_size > 5000
+
+
+def test_training_goes_on_from_a_model_but_not_on_patients_it_knows(
+    trained: tuple[Path, ModelCard], patches: Path, tmp_path: Path
+) -> None:
+    settings = replace(SETTINGS, epochs=1, weights=str(trained[0]), learning_rate=1e-6)
+    with pytest.raises(PatchCollectionError, match="was trained on it"):
+        train(patches, tmp_path / "new", replace(settings, seed=3), **FRACTIONS)
+    other = replace(settings, architecture=Architecture(head_filters=16))
+    with pytest.raises(SettingsError, match="has head_filters 8, not 16"):
+        train(patches, tmp_path / "new", other, **FRACTIONS)
+    card = train(patches, tmp_path / "new", settings, split_file=trained[0] / "split.csv")
+    assert trained[1].weights.sha256 in card.training_settings["weights"]
+    before, after = (load_file(f / "weights.safetensors") for f in (trained[0], tmp_path / "new"))
+    # So small a rate leaves the kernels where the earlier run had brought them.
+    kernels = [name for name in before if name.endswith("kernel")]
+    assert max(np.abs(before[n].astype("f4") - after[n]).max() for n in kernels) < 1e-3
+
+
+def test_kernels_are_stored_in_half_precision_and_judged_so(
+    trained: tuple[Path, ModelCard], patches: Path
+) -> None:
+    output, card = trained
+    arrays = load_file(output / "weights.safetensors")
+    kinds = {name.rsplit("/")[-1]: str(array.dtype) for name, array in arrays.items()}
+    assert kinds["kernel"] == "float16"
+    assert kinds["gamma"] == kinds["moving_variance"] == kinds["bias"] == "float32"
+    assert card.weights.rounding is not None
+    assert abs(card.weights.rounding.largest_probability_change) < 0.02
 
 
 @pytest.mark.parametrize(

@@ -4,28 +4,36 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from wsi_idc.cli.console import log, start_log, user_errors
-from wsi_idc.cli.options import DeviceOption, LogFileOption
+from wsi_idc.cli.options import DeviceOption, LogFileOption, TtaOption
 from wsi_idc.errors import SettingsError
+from wsi_idc.splits import split_path
+
+if TYPE_CHECKING:
+    from wsi_idc.model.evaluation import Judgement
 
 
 @user_errors
 def evaluate(
-    model: Annotated[
-        Path | None, typer.Argument(help="A model folder.", show_default=False)
-    ] = None,
-    patches: Annotated[
-        Path | None, typer.Argument(help="Folder of labelled patches.", show_default=False)
+    model_and_patches: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[MODEL] PATCHES",
+            help="A model folder (the one in the package if left out), and a folder of labelled "
+            "patches.",
+            show_default=False,
+        ),
     ] = None,
     split: Annotated[
         Path | None,
         typer.Option(
             "--split",
-            help="CSV with patient and split; judges the test patients.",
+            help="CSV with patient and split, or official for the case lists of the 2014 paper; "
+            "judges the test patients.",
             show_default="all patients",
         ),
     ] = None,
@@ -59,34 +67,61 @@ def evaluate(
             help="Judge also patients that the model was trained or validated on.",
         ),
     ] = False,
+    tta: TtaOption = False,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="Also write metrics, a table of patients, scores and plots here.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     device: DeviceOption = "auto",
     log_file: LogFileOption = None,
 ) -> None:
     """Judge a model on labelled patches, or a heatmap against the truth.
 
-    wsi-idc evaluate MODEL PATCHES [--split FILE]: metrics with 95 % intervals over patients.
+    wsi-idc evaluate [MODEL] PATCHES [--split FILE]: metrics with 95 % intervals over patients.
     Patients that the model was trained or validated on are left out.
 
     wsi-idc evaluate --heatmap RESULT --truth FILE: Dice, ROC AUC and areas of a slide's map.
     """
     start_log(log_file)
+    from wsi_idc.model.folder import CARD_FILE, model_folder
+
     if (heatmap is None) != (truth is None):
         raise SettingsError("--heatmap and --truth go together")
     if heatmap is not None and truth is not None:
         _judge_heatmap(heatmap, truth, as_json=as_json)
-    elif model is not None and patches is not None:
-        _judge_model(
-            model,
-            patches,
-            split,
-            tuple(without or ()),
-            device,
-            all_patients=all_patients,
-            as_json=as_json,
-        )
-    else:
-        raise SettingsError("give MODEL and PATCHES, or --heatmap RESULT and --truth FILE")
+        return
+    if not model_and_patches or len(model_and_patches) > 2:
+        raise SettingsError("give [MODEL] and PATCHES, or --heatmap RESULT and --truth FILE")
+    *model, patches = model_and_patches
+    if not model and (patches / CARD_FILE).exists():
+        raise SettingsError(f"{patches} is a model; give a folder of labelled patches after it")
+    judged = _judge_model(
+        model_folder(model[0] if model else None),
+        patches,
+        split_path(split),
+        tuple(without or ()),
+        device,
+        all_patients=all_patients,
+        tta=tta,
+    )
+    values = judged.metrics.as_json()
+    if output is not None:
+        from wsi_idc.model.evaluation import write_judgement
+
+        write_judgement(judged, output)
+    from wsi_idc.cli.tables import metrics_table
+
+    typer.echo(
+        json.dumps(values, indent=2)
+        if as_json
+        else metrics_table({"test" if split else "judged": values})
+    )
 
 
 def _judge_model(
@@ -97,9 +132,8 @@ def _judge_model(
     device: str,
     *,
     all_patients: bool,
-    as_json: bool,
-) -> None:
-    from wsi_idc.cli.tables import metrics_table
+    tta: bool,
+) -> Judgement:
     from wsi_idc.model.evaluation import evaluate as evaluate_model
     from wsi_idc.model.evaluation import seen_in_training
     from wsi_idc.model.scorer import load_model
@@ -111,18 +145,20 @@ def _judge_model(
         split_file=split,
         without=without,
         trained_on=trained_on,
+        tta=tta,
     )
+    if judged.missing:
+        log.warning(
+            "%d patients of the split have no patches here: %s",
+            len(judged.missing),
+            ", ".join(judged.missing[:10]) + (" …" if len(judged.missing) > 10 else ""),
+        )
     if seen := set(judged.left_out) & set(trained_on):
         log.info(
             "%d patients that the model has learnt from are left out (--all-patients keeps them)",
             len(seen),
         )
-    values = judged.metrics.as_json()
-    typer.echo(
-        json.dumps(values, indent=2)
-        if as_json
-        else metrics_table({"test" if split else "judged": values})
-    )
+    return judged
 
 
 def _judge_heatmap(result: Path, truth: Path, *, as_json: bool) -> None:

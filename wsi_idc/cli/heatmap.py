@@ -23,6 +23,7 @@ from wsi_idc.cli.options import (
     SlidesArgument,
     SmoothOption,
     ThresholdOption,
+    TtaOption,
     UpsamplingOption,
     WidthOption,
 )
@@ -40,18 +41,21 @@ _PATCHES_PER_SECOND = 200
 @user_errors
 def heatmap(
     slides: SlidesArgument,
-    model: Annotated[
-        Path,
-        typer.Option(
-            "--model", "-m", help="A folder that `wsi-idc train` wrote.", show_default=False
-        ),
-    ],
     output: Annotated[
         Path,
         typer.Option(
             "--output", "-o", help="Folder for a result folder per slide.", show_default=False
         ),
     ],
+    model: Annotated[
+        Path | None,
+        typer.Option(
+            "--model",
+            "-m",
+            help="A folder that `wsi-idc train` wrote.",
+            show_default="the model in the package",
+        ),
+    ] = None,
     stride: Annotated[
         int | None,
         typer.Option(
@@ -67,6 +71,7 @@ def heatmap(
     smooth: SmoothOption = None,
     width: WidthOption = None,
     min_tissue: MinTissueOption = 0.15,
+    tta: TtaOption = False,
     batch_size: Annotated[int, typer.Option(min=1, help="Patches scored at a time.")] = 64,
     reader: ReaderOption = Reader.AUTO,
     slide_mpp: SlideMppOption = None,
@@ -87,11 +92,11 @@ def heatmap(
     from wsi_idc.cohort.run import exit_status, run_slides
     from wsi_idc.heatmap.predict import predict_slide
     from wsi_idc.heatmap.scoring import ScoreSettings
-    from wsi_idc.model.folder import read_card
+    from wsi_idc.model.folder import model_folder, read_card
     from wsi_idc.slides import SlideSource
 
-    settings = ScoreSettings(stride, min_tissue, allow_upsampling)
-    card = read_card(model)
+    settings = ScoreSettings(stride, min_tissue, allow_upsampling, tta)
+    card = read_card(model_folder(model))
     settings.step(card.patch_size_pixels)
     display = display_settings(colormap, opacity, smooth, width)
     found = find_slides(slides)

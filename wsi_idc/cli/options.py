@@ -67,6 +67,14 @@ LogFileOption = Annotated[
 DeviceOption = Annotated[
     str, typer.Option("--device", help="auto, cpu, gpu or gpu:N (the N-th GPU, from 0).")
 ]
+TtaOption = Annotated[
+    bool,
+    typer.Option(
+        "--tta",
+        help="Test-time augmentation: score the eight views of each patch and take their mean; "
+        "eight times the work.",
+    ),
+]
 ThresholdOption = Annotated[
     float | None,
     typer.Option(

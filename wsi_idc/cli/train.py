@@ -9,6 +9,7 @@ import typer
 
 from wsi_idc.cli.console import ProgressBar, start_log, user_errors
 from wsi_idc.cli.options import DeviceOption, LogFileOption, OverwriteOption
+from wsi_idc.splits import split_path
 
 
 @user_errors
@@ -26,7 +27,8 @@ def train(
         Path | None,
         typer.Option(
             "--split",
-            help="CSV with the columns patient and split (train, val or test).",
+            help="CSV with the columns patient and split (train, val or test), or official for "
+            "the case lists of the 2014 paper.",
             show_default="patients are drawn at random",
         ),
     ] = None,
@@ -40,12 +42,16 @@ def train(
         str,
         typer.Option(
             "--weights",
-            help="Start from imagenet, none, or a weights file of ResNet50V2 without top.",
+            help="Start from imagenet, none, a weights file of ResNet50V2 without top, "
+            "a model folder to go on from, or shipped, the one in the package.",
         ),
     ] = "imagenet",
     epochs: Annotated[int, typer.Option(min=1, help="Passes over the training patches.")] = 15,
     batch_size: Annotated[int, typer.Option(min=2, help="Patches a step.")] = 64,
     learning_rate: Annotated[float, typer.Option(help="The highest, after warm-up.")] = 1e-3,
+    warmup_epochs: Annotated[
+        float, typer.Option(min=0, help="Epochs over which the learning rate rises.")
+    ] = 1.0,
     patience: Annotated[
         int, typer.Option(min=1, help="Stop after so many epochs without a better one.")
     ] = 8,
@@ -95,6 +101,7 @@ def train(
         epochs=epochs,
         batch_size=batch_size,
         learning_rate=learning_rate,
+        warmup_epochs=warmup_epochs,
         class_weights=class_weights,
         patience=patience,
         weights=weights,
@@ -109,7 +116,7 @@ def train(
             patches,
             output,
             settings,
-            split_file=split,
+            split_file=split_path(split),
             val_fraction=val_fraction,
             test_fraction=test_fraction,
             resume=resume,

@@ -24,7 +24,13 @@ from wsi_idc.heatmap.result import (
     write_result,
     write_scores,
 )
-from wsi_idc.heatmap.scoring import ScoreSettings, plan_slide, score_slide
+from wsi_idc.heatmap.scoring import (
+    PlannedSlide,
+    ScoreSettings,
+    SlideScores,
+    plan_slide,
+    score_slide,
+)
 from wsi_idc.progress import Progress
 from wsi_idc.rerun import differences
 from wsi_idc.slides import SlideSource, info_json
@@ -89,12 +95,12 @@ def predict_slide(
         if _is_done(output, request, overwrite=overwrite):
             return _drawn_again(output, display)
         planned = plan_slide(slide, card, settings)
-    probability = score_slide(source, planned.plan, scorer, progress)
+    scores = score_slide(source, planned.plan, scorer, tta=settings.tta, progress=progress)
     result = HeatmapResult(
         request=request,
         probability=aggregate(
             planned.plan,
-            probability,
+            scores.probability,
             tissue=planned.tissue,
             min_cell_tissue=settings.min_tissue,
         ),
@@ -102,10 +108,10 @@ def predict_slide(
         patches=len(planned.plan),
         tissue_mm2=planned.tissue.area_mm2,
         display=overlay,
-        warnings=_warnings(planned.info, planned.tissue.area_mm2),
+        warnings=_warnings(planned, scores),
     )
     with whole_folder(output) as folder:
-        write_scores(folder, planned.plan, probability)
+        write_scores(folder, planned.plan, scores.probability)
         write_result(folder, result, _run(time.monotonic() - began))
     return result
 
@@ -182,13 +188,12 @@ def _request(info: SlideInfo, card: ModelCard, settings: ScoreSettings) -> dict[
     }
 
 
-def _warnings(info: SlideInfo, tissue_mm2: float) -> tuple[str, ...]:
-    warnings = []
-    if info.mpp_warning:
-        warnings.append(info.mpp_warning)
+def _warnings(planned: PlannedSlide, scores: SlideScores) -> tuple[str, ...]:
+    warnings = [planned.info.mpp_warning, scores.stain_warning]
+    tissue_mm2 = planned.tissue.area_mm2
     if tissue_mm2 < LITTLE_TISSUE_MM2:
         warnings.append(f"the slide has only {tissue_mm2:.2f} mm² of tissue")
-    return tuple(warnings)
+    return tuple(warning for warning in warnings if warning)
 
 
 def _run(seconds: float) -> dict[str, Any]:

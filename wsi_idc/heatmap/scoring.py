@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wsi_idc.errors import SettingsError
+from wsi_idc.model.stain import StainMeter, stain_warning
 from wsi_idc.progress import Progress
 from wsi_idc.slides import Slide, SlideSource
 from wsi_idc.slides.info import SlideInfo
@@ -40,11 +41,13 @@ class ScoreSettings:
         so that the map shows cells of 200 µm for the usual 400 µm patches.
     min_tissue : smallest share of a patch that is tissue, as `wsi-idc tile` has it.
     allow_upsampling : score slides whose own pixels are coarser than the model's.
+    tta : test-time augmentation: score the eight views of each patch and take their mean.
     """
 
     stride: int | None = None
     min_tissue: float = TileSettings.min_tissue
     allow_upsampling: bool = False
+    tta: bool = False
 
     def step(self, patch_size: int) -> int:
         """The stride in pixels, whether it was given or not."""
@@ -56,6 +59,20 @@ class ScoreSettings:
                 "a map needs at most the patch size"
             )
         return self.stride
+
+
+@dataclass(frozen=True, eq=False)
+class SlideScores:
+    """What the model says of a slide.
+
+    Attributes
+    ----------
+    probability : calibrated IDC probabilities, float32 [N], of the plan's N patches.
+    stain_warning : set where the tissue's stain is far outside the model's training data.
+    """
+
+    probability: NDArray[np.float32]
+    stain_warning: str | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,9 +116,14 @@ def plan_slide(slide: Slide, card: ModelCard, settings: ScoreSettings) -> Planne
 
 
 def score_slide(
-    source: SlideSource, plan: PatchPlan, scorer: Scorer, progress: Progress | None = None
-) -> NDArray[np.float32]:
-    """Score the N patches of a plan; calibrated IDC probabilities, float32 [N].
+    source: SlideSource,
+    plan: PatchPlan,
+    scorer: Scorer,
+    *,
+    tta: bool = False,
+    progress: Progress | None = None,
+) -> SlideScores:
+    """Score the patches of a plan.
 
     Raises
     ------
@@ -111,11 +133,13 @@ def score_slide(
         If the model gives a score that is not a finite number.
     """
     probability = np.full(len(plan), np.nan, np.float32)
+    stain = StainMeter()
     done = 0
     with closing(read_batches(source, plan, scorer.batch_size)) as batches:
         for indices, patches in batches:
-            probability[indices] = scorer.predict(patches)
+            probability[indices] = scorer.predict(patches, tta=tta)
+            stain.add(patches)
             done += len(indices)
             if progress is not None:
                 progress(done, len(plan))
-    return probability
+    return SlideScores(probability, stain_warning(stain.amounts, scorer.card.training_data.stain))

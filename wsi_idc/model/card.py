@@ -17,11 +17,19 @@ class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
+class Rounding(_Part):
+    """What storing kernels as float16 changed, on validation patches; new minus old."""
+
+    largest_probability_change: float
+    roc_auc_change: float
+
+
 class Weights(_Part):
     """The weights file that belongs to the card."""
 
     file: str = Field(pattern=r"^[A-Za-z0-9._-]+$")
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    rounding: Rounding | None = None
 
 
 class Network(_Part):
@@ -40,6 +48,19 @@ class Calibration(_Part):
     intercept: float = 0.0
 
 
+class StainRange(_Part):
+    """Stain of the training patients' tissue: mean and covariance over patients.
+
+    In the order of `stains`, as optical density.
+    """
+
+    stains: tuple[str, str, str]
+    mean: tuple[float, float, float]
+    covariance: tuple[
+        tuple[float, float, float], tuple[float, float, float], tuple[float, float, float]
+    ]
+
+
 class TrainingData(_Part):
     """What the model was trained on: counts and a hash of the patient lists, no names."""
 
@@ -48,6 +69,7 @@ class TrainingData(_Part):
     positive_patches: dict[str, int]
     padded_patches: int
     patient_lists_sha256: str
+    stain: StainRange | None = None
 
 
 class ModelCard(_Part):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,8 +12,15 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from wsi_idc.errors import PatchCollectionError
+from wsi_idc.files import make_folder, whole_file, write_json
 from wsi_idc.model.card import ModelCard
-from wsi_idc.model.metrics import MetricsWithIntervals, measure_by_patient
+from wsi_idc.model.metrics import MetricsWithIntervals, measure, measure_by_patient
+from wsi_idc.model.plots import (
+    plot_confusion,
+    plot_precision_recall,
+    plot_reliability,
+    plot_roc,
+)
 from wsi_idc.model.scorer import Scorer
 from wsi_idc.model.work_folder import SPLIT_FILE
 from wsi_idc.patches import SAME_MPP, PatchCollection, find_patches, read_pixels
@@ -31,10 +38,41 @@ class Judgement:
     ----------
     metrics : over all judged patches.
     left_out : patients that were not judged: named by the user, or used in training.
+    missing : patients of the split file of whom the collection has no patches.
+    scores : a row a patch: patient, file, label and calibrated probability.
     """
 
     metrics: MetricsWithIntervals
     left_out: tuple[str, ...]
+    missing: tuple[str, ...]
+    scores: pd.DataFrame
+
+    def by_patient(self) -> pd.DataFrame:
+        """A row a patient: patches, IDC patches, how many were called IDC and rightly so."""
+        threshold = self.metrics.values.threshold
+        rows = []
+        for patient, of_patient in self.scores.groupby("patient", sort=True):
+            label = of_patient["label"].to_numpy(int)
+            probability = of_patient["probability"].to_numpy(np.float32)
+            values = (
+                measure(label, probability, threshold, 1) if label.min() < label.max() else None
+            )
+            called = probability >= threshold
+            rows.append(
+                {
+                    "patient": patient,
+                    "patches": len(label),
+                    "idc_patches": int(label.sum()),
+                    "called_idc": int(called.sum()),
+                    "called_rightly": int((called == label).sum()),
+                    "mean_probability": float(probability.mean()),
+                    # What needs both classes is left empty where there is one.
+                    "roc_auc": None if values is None else values.roc_auc,
+                    "balanced_accuracy": None if values is None else values.balanced_accuracy,
+                    "f1": None if values is None else values.f1,
+                }
+            )
+        return pd.DataFrame(rows)
 
 
 def evaluate(
@@ -44,6 +82,7 @@ def evaluate(
     split_file: str | Path | None = None,
     without: Iterable[str] = (),
     trained_on: Iterable[str] = (),
+    tta: bool = False,
 ) -> Judgement:
     """Metrics of a model on labelled patches, at the threshold of its card.
 
@@ -52,10 +91,11 @@ def evaluate(
     scorer : the model.
     patches : folder in the public layout.
     split_file : CSV with `patient` and `split`; only its test patients are judged. None
-        judges all patients.
+        judges all patients. `wsi_idc.splits.OFFICIAL_SPLIT` is that of the 2014 paper.
     without : patients to leave out.
     trained_on : patients that the model was fitted to or chosen by; left out without a word
         where the collection lacks them. `seen_in_training` tells them.
+    tta : test-time augmentation, see `Scorer.predict`.
 
     Raises
     ------
@@ -67,8 +107,9 @@ def evaluate(
     collection = find_patches(patches)
     _check_geometry(patches, collection, scorer.card)
     table = collection.table
+    missing: tuple[str, ...] = ()
     if split_file is not None:
-        split, _ = read_split(Path(split_file), table, needed=("test",))
+        split, missing = read_split(Path(split_file), table, needed=("test",))
         table = split.rows(table, "test")
     present = set(table["patient"])
     if unknown := sorted(set(without) - present):
@@ -81,16 +122,52 @@ def evaluate(
             f"{patches} leaves {len(table)} patches of {classes} class(es) to judge, "
             f"{len(left_out)} patients being left out; both classes are needed"
         )
+    probability = _score(scorer, table, tta=tta)
     metrics = measure_by_patient(
         table["label"].to_numpy(int),
-        _score(scorer, table),
+        probability,
         table["patient"].to_numpy(object),
         scorer.card.threshold,
     )
-    return Judgement(metrics, tuple(sorted(left_out)))
+    scores = pd.DataFrame(
+        {
+            "patient": table["patient"].astype(str),
+            "file": [Path(path).name for path in table["path"]],
+            "label": table["label"].to_numpy(int),
+            "probability": probability,
+        }
+    )
+    return Judgement(metrics, tuple(sorted(left_out)), missing, scores)
 
 
-def seen_in_training(model_folder: str | Path) -> tuple[str, ...]:
+def write_judgement(judged: Judgement, folder: Path) -> None:
+    """Write a judgement as metrics.json, patients.csv, scores.csv and plots.
+
+    Raises
+    ------
+    OutputError
+        If the folder cannot be written.
+    """
+    make_folder(folder)
+    write_json(folder / "metrics.json", judged.metrics.as_json())
+    for name, table in (("patients.csv", judged.by_patient()), ("scores.csv", judged.scores)):
+        with whole_file(folder / name) as temporary:
+            table.to_csv(temporary, index=False, float_format="%.6g", lineterminator="\n")
+    label = judged.scores["label"].to_numpy(int)
+    probability = judged.scores["probability"].to_numpy(np.float32)
+    threshold = judged.metrics.values.threshold
+    both = {"judged patients": (label, probability)}
+    plot_roc(folder / "roc.png", both)
+    plot_precision_recall(folder / "precision_recall.png", both)
+    plot_reliability(
+        folder / "reliability.png", {"calibrated": (label, probability)}, "Reliability"
+    )
+    plot_confusion(folder / "confusion.png", "Judged patches", label, probability >= threshold)
+
+
+def seen_in_training(
+    model_folder: str | Path, sides: Collection[str] = ("train", "val")
+) -> tuple[str, ...]:
     """Patients that a model was trained or validated on, as its folder's split file says.
 
     Empty where the folder has no split file, as that of a model from elsewhere.
@@ -100,16 +177,16 @@ def seen_in_training(model_folder: str | Path) -> tuple[str, ...]:
         return ()
     try:
         split = pd.read_csv(path, dtype=str)
-        return tuple(split.loc[split["split"] != "test", "patient"])
+        return tuple(split.loc[split["split"].isin(sides), "patient"])
     except (OSError, ValueError, KeyError) as error:
         raise PatchCollectionError(f"{path} cannot be read as a split file: {error}") from error
 
 
-def _score(scorer: Scorer, table: pd.DataFrame) -> NDArray[np.float32]:
+def _score(scorer: Scorer, table: pd.DataFrame, *, tta: bool) -> NDArray[np.float32]:
     paths = list(table["path"])
     size = scorer.card.patch_size_pixels
     parts = [
-        scorer.predict(read_pixels(paths[start : start + _PATCHES_AT_ONCE], size)[0])
+        scorer.predict(read_pixels(paths[start : start + _PATCHES_AT_ONCE], size)[0], tta=tta)
         for start in range(0, len(paths), _PATCHES_AT_ONCE)
     ]
     return np.concatenate(parts)

@@ -11,21 +11,38 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 
 import wsi_idc
 from wsi_idc.files import write_json
-from wsi_idc.model.card import Calibration, ModelCard, Network, TrainingData, Weights
+from wsi_idc.model.card import (
+    Calibration,
+    ModelCard,
+    Network,
+    Rounding,
+    TrainingData,
+    Weights,
+)
 from wsi_idc.model.data import Side
-from wsi_idc.model.folder import WEIGHTS_FILE, write_card, write_weights
+from wsi_idc.model.folder import WEIGHTS_FILE, read_weights, write_card, write_weights
 from wsi_idc.model.metrics import best_threshold, fit_calibration, measure_by_patient
-from wsi_idc.model.plots import plot_confusion, plot_curves, plot_roc
+from wsi_idc.model.plots import (
+    plot_confusion,
+    plot_curves,
+    plot_precision_recall,
+    plot_reliability,
+    plot_roc,
+)
 from wsi_idc.model.scorer import LogitGraph, calibrated
 from wsi_idc.model.settings import TrainSettings
+from wsi_idc.model.stain import stain_range
+from wsi_idc.model.start import describe_start
 from wsi_idc.model.training import TrainedRun
 from wsi_idc.model.work_folder import split_sha256
 from wsi_idc.splits import Split
 
 METRICS_FILE = "metrics.json"
+_EAGER_BATCH = 128
 
 
 def finish(
@@ -39,9 +56,14 @@ def finish(
     Calibration and threshold come from validation patients only. The test patients, where
     there are any, are scored once, here.
     """
-    graph = LogitGraph(run.model, settings.architecture.patch_size)
-    logits = {name: graph(side.pixels) for name, side in run.sides.items()}
     val = run.sides["val"]
+    size = settings.architecture.patch_size
+    unrounded = _eager_logits(run.model, val.pixels)
+    sha256 = write_weights(output / WEIGHTS_FILE, run.model, half=True)
+    # From here on the model is the one that is stored.
+    read_weights(output / WEIGHTS_FILE, run.model)
+    graph = LogitGraph(run.model, size)
+    logits = {name: graph(side.pixels) for name, side in run.sides.items()}
     slope, intercept = fit_calibration(val.label, logits["val"])
     if slope <= 0:
         say(
@@ -60,9 +82,10 @@ def finish(
         if len(np.unique(side.label)) == 2
     }
     judged = "test" if "test" in metrics else "val"
-    _draw(run, output, probability, threshold, judged)
+    _draw(run, output, probability, expit(logits[judged]), threshold, judged)
     write_json(output / METRICS_FILE, metrics)
-    weights = Weights(file=WEIGHTS_FILE, sha256=write_weights(output / WEIGHTS_FILE, run.model))
+    rounding = _rounding(val.label, calibrated(unrounded, calibration), probability["val"])
+    weights = Weights(file=WEIGHTS_FILE, sha256=sha256, rounding=rounding)
     architecture = asdict(settings.architecture)
     card = ModelCard(
         name=output.name or output.resolve().name,
@@ -85,23 +108,57 @@ def _draw(
     run: TrainedRun,
     output: Path,
     probability: dict[str, NDArray[np.float32]],
+    uncalibrated: NDArray[np.floating],
     threshold: float,
     judged: str,
 ) -> None:
+    side = run.sides[judged]
     plot_curves(output / "curves.png", run.history, run.best_epoch)
     names = {"val": "validation", "test": "test"}
-    plot_roc(
-        output / "roc.png",
+    both = {
+        f"{names[name]} patients": (run.sides[name].label, probability[name])
+        for name in dict.fromkeys((judged, "val"))
+    }
+    plot_roc(output / "roc.png", both)
+    plot_precision_recall(output / "precision_recall.png", both)
+    plot_reliability(
+        output / "reliability.png",
         {
-            f"{names[name]} patients": (run.sides[name].label, probability[name])
-            for name in dict.fromkeys((judged, "val"))
+            "calibrated": (side.label, probability[judged]),
+            "before calibration": (side.label, uncalibrated),
         },
+        f"Reliability, {names[judged]} patients",
     )
     plot_confusion(
         output / "confusion.png",
-        names[judged],
-        run.sides[judged].label,
+        f"Patches of {names[judged]} patients",
+        side.label,
         probability[judged] >= threshold,
+    )
+
+
+def _eager_logits(model: Any, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Logits without a graph: making one takes longer than these few patches."""
+    import keras
+
+    to_logit = keras.Model(model.input, model.get_layer("logit").output)
+    parts = [
+        np.asarray(to_logit(pixels[start : start + _EAGER_BATCH], training=False))[:, 0]
+        for start in range(0, len(pixels), _EAGER_BATCH)
+    ]
+    return np.concatenate(parts)
+
+
+def _rounding(
+    label: NDArray[np.int64], before: NDArray[np.float32], after: NDArray[np.float32]
+) -> Rounding:
+    """What storing the weights in half precision did to the scores."""
+    from sklearn.metrics import roc_auc_score
+
+    change = roc_auc_score(label, after) - roc_auc_score(label, before)
+    return Rounding(
+        largest_probability_change=round(float(np.abs(after - before).max()), 6),
+        roc_auc_change=round(float(change), 6),
     )
 
 
@@ -112,15 +169,14 @@ def _describe(sides: dict[str, Side], split: Split) -> TrainingData:
         positive_patches={name: int(side.label.sum()) for name, side in sides.items()},
         padded_patches=sum(side.padded for side in sides.values()),
         patient_lists_sha256=split_sha256(split),
+        stain=stain_range(sides["train"].pixels, sides["train"].patient),
     )
 
 
 def _plain_settings(settings: TrainSettings) -> dict[str, Any]:
     plain = asdict(settings)
     del plain["architecture"], plain["mpp"]  # they stand in the card by other names
-    if plain["weights"] not in ("none", "imagenet"):
-        plain["weights"] = Path(plain["weights"]).name
-    return plain
+    return plain | {"weights": describe_start(settings.weights)}
 
 
 def _versions() -> dict[str, str]:

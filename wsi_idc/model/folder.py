@@ -4,7 +4,7 @@
 
     MODEL/
       model.json           the card (see `card.ModelCard`)
-      weights.safetensors  arrays named by the layers' variables
+      weights.safetensors  arrays named by the layers' variables; kernels as float16
 
 Loading rebuilds the network from the card's numbers and fills in arrays; nothing from the
 folder is executed, and a weights file whose SHA-256 is not the card's is refused.
@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import ValidationError
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
@@ -30,11 +31,28 @@ from wsi_idc.model.card import ModelCard
 CARD_FILE = "model.json"
 WEIGHTS_FILE = "weights.safetensors"
 
+SHIPPED_MODEL = Path(__file__).parent / "shipped"
+"""The model folder that comes with the package."""
 
-def write_weights(path: Path, model: Any) -> str:
-    """Write a Keras model's weights as safetensors; return the file's SHA-256."""
+SHIPPED = "shipped"
+"""Its name where a model folder can be given."""
+
+
+def model_folder(given: str | Path | None) -> Path:
+    """The model folder that is meant; None or `shipped` is the one in the package."""
+    return SHIPPED_MODEL if given is None or str(given) == SHIPPED else Path(given)
+
+
+def write_weights(path: Path, model: Any, *, half: bool = False) -> str:
+    """Write a Keras model's weights as safetensors; return the file's SHA-256.
+
+    Parameters
+    ----------
+    half : store kernels as float16, in half the space. Biases and statistics, a hundredth of
+        the numbers, stay float32, as does a kernel with values beyond float16.
+    """
     arrays = {
-        variable.path: np.ascontiguousarray(variable.numpy(), np.float32)
+        variable.path: _stored(np.ascontiguousarray(variable.numpy(), np.float32), half=half)
         for variable in model.weights
     }
     with whole_file(path) as temporary:
@@ -68,7 +86,13 @@ def read_weights(path: Path, model: Any) -> None:
             )
         if not np.isfinite(array).all():
             raise ModelFolderError(f"{path}: {name} holds values that are not finite numbers")
-        variable.assign(array)
+        variable.assign(array.astype(np.float32))
+
+
+def _stored(array: NDArray[np.float32], *, half: bool) -> NDArray[np.floating]:
+    if not half or array.ndim < 2 or np.abs(array).max() > np.finfo(np.float16).max:
+        return array
+    return array.astype(np.float16)
 
 
 def write_card(folder: Path, card: ModelCard) -> None:

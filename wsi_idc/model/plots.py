@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from wsi_idc.files import whole_file
+from wsi_idc.model.metrics import CALIBRATION_BINS, calibration_error
 
 _BLUE, _ORANGE, _GREY = "#2166ac", "#d6604d", "#777777"
 
@@ -33,16 +35,16 @@ def plot_curves(path: Path, history: pd.DataFrame, best_epoch: int) -> None:
     _save(figure, path)
 
 
-def plot_roc(
-    path: Path, judged: dict[str, tuple[NDArray[np.integer], NDArray[np.floating]]]
-) -> None:
+Judged = Mapping[str, tuple[NDArray[np.integer], NDArray[np.floating]]]
+"""Labels and probabilities of patches, by what stands in the legend."""
+
+
+def plot_roc(path: Path, judged: Judged) -> None:
     """ROC curves; `judged` gives labels and probabilities by the side's name."""
     from sklearn.metrics import roc_auc_score, roc_curve
 
     figure, (axes,) = _figure(1)
-    for (side, (label, probability)), colour in zip(
-        judged.items(), (_ORANGE, _BLUE, _GREY), strict=False
-    ):
+    for side, label, probability, colour in _coloured(judged):
         false_rate, true_rate, _ = roc_curve(label, probability)
         area = roc_auc_score(label, probability)
         axes.plot(false_rate, true_rate, color=colour, label=f"{side}: AUC {area:.3f}")
@@ -52,8 +54,52 @@ def plot_roc(
     _save(figure, path)
 
 
+def plot_precision_recall(path: Path, judged: Judged) -> None:
+    """Precision over recall; `judged` gives labels and probabilities by the side's name."""
+    from sklearn.metrics import average_precision_score, precision_recall_curve
+
+    figure, (axes,) = _figure(1)
+    for side, label, probability, colour in _coloured(judged):
+        precision, recall, _ = precision_recall_curve(label, probability)
+        area = average_precision_score(label, probability)
+        axes.plot(recall, precision, color=colour, label=f"{side}: average precision {area:.3f}")
+        axes.axhline(float(np.mean(label)), color=colour, linestyle=":", linewidth=1)
+    axes.set(
+        xlabel="recall (sensitivity)",
+        ylabel="precision",
+        title="Precision and recall, patches",
+        xlim=(0, 1),
+        ylim=(0, 1.02),
+    )
+    axes.legend(frameon=False, loc="lower left", title="dotted: share of IDC patches")
+    _save(figure, path)
+
+
+def plot_reliability(path: Path, judged: Judged, title: str) -> None:
+    """How often patches of a probability are IDC, in equally filled bins, before and after."""
+    figure, (axes,) = _figure(1)
+    axes.plot([0, 1], [0, 1], ":", color=_GREY)
+    for name, label, probability, colour in _coloured(judged):
+        bins = [
+            rows
+            for rows in np.array_split(np.argsort(probability, kind="stable"), CALIBRATION_BINS)
+            if len(rows)
+        ]
+        error = calibration_error(label, probability)
+        axes.plot(
+            [float(np.mean(probability[rows])) for rows in bins],
+            [float(np.mean(label[rows])) for rows in bins],
+            "o-",
+            color=colour,
+            label=f"{name}: calibration error {error:.3f}",
+        )
+    axes.set(xlabel="probability of IDC", ylabel="share that is IDC", title=title, aspect="equal")
+    axes.legend(frameon=False, loc="upper left")
+    _save(figure, path)
+
+
 def plot_confusion(
-    path: Path, side: str, label: NDArray[np.integer], called: NDArray[np.bool_]
+    path: Path, title: str, label: NDArray[np.integer], called: NDArray[np.bool_]
 ) -> None:
     """Counts and row shares of the four outcomes at the operating threshold."""
     figure, (axes,) = _figure(1)
@@ -76,8 +122,17 @@ def plot_confusion(
     names = ["other", "IDC"]
     axes.set_xticks([0, 1], names)
     axes.set_yticks([0, 1], names, rotation=90, va="center")
-    axes.set(xlabel="called", ylabel="labelled", title=f"Patches of {side} patients")
+    axes.set(xlabel="called", ylabel="labelled", title=title)
     _save(figure, path)
+
+
+def _coloured(
+    judged: Judged,
+) -> Iterator[tuple[str, NDArray[np.integer], NDArray[np.floating], str]]:
+    for (name, (label, probability)), colour in zip(
+        judged.items(), (_ORANGE, _BLUE, _GREY), strict=False
+    ):
+        yield name, label, probability, colour
 
 
 def _figure(panels: int) -> tuple[Figure, list[Axes]]:

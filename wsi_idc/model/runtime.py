@@ -52,9 +52,23 @@ def load_tensorflow(device: str = "auto") -> Any:
     return tf
 
 
-def xla_choice(tf: Any) -> bool | str:
-    """Whether Keras should compile training steps with XLA: slower on CPU, faster on GPU."""
-    return "auto" if tf.config.get_visible_devices("GPU") else False
+def training_policy() -> str:
+    """The Keras dtype policy to train with: half precision on GPU, full on CPU."""
+    has_gpu = load_tensorflow().config.get_visible_devices("GPU")
+    return "mixed_float16" if has_gpu else "float32"
+
+
+@contextmanager
+def dtype_policy(name: str) -> Iterator[None]:
+    """Build Keras layers under a dtype policy, and leave the user's own as it was."""
+    import keras
+
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(name)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
 
 
 @contextmanager

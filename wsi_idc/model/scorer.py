@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from scipy.special import expit
 
 from wsi_idc.errors import ModelFolderError, SettingsError
 from wsi_idc.model.card import Calibration, ModelCard
-from wsi_idc.model.folder import load_keras_model
+from wsi_idc.model.folder import load_keras_model, model_folder
 from wsi_idc.model.runtime import load_tensorflow
 
 BATCH_SIZE = 64
@@ -88,9 +89,37 @@ class Scorer:
         self.batch_size = batch_size
         self._logits = LogitGraph(model, card.patch_size_pixels, batch_size)
 
-    def predict(self, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Calibrated IDC probabilities, float32 [N], of uint8 RGB patches [N, P, P, 3]."""
-        return calibrated(self._logits(patches), self.card.calibration)
+    def predict(self, patches: NDArray[np.uint8], *, tta: bool = False) -> NDArray[np.float32]:
+        """Calibrated IDC probabilities, float32 [N], of uint8 RGB patches [N, P, P, 3].
+
+        Parameters
+        ----------
+        patches : at the card's µm/px.
+        tta : test-time augmentation: the mean of the eight dihedral views, for eight times
+            the work.
+
+        Raises
+        ------
+        SettingsError
+            If the patches have another shape or dtype.
+        ModelFolderError
+            If a score is not a finite number.
+        """
+        calibration = self.card.calibration
+        if not tta:
+            return calibrated(self._logits(patches), calibration)
+        views = [calibrated(self._logits(view), calibration) for view in dihedral_views(patches)]
+        mean: NDArray[np.float32] = (
+            np.stack(views).mean(axis=0, dtype=np.float64).astype(np.float32)
+        )
+        return mean
+
+
+def dihedral_views(patches: NDArray[np.uint8]) -> Iterator[NDArray[np.uint8]]:
+    """The four quarter turns of patches [N, P, P, 3] and of their mirror images."""
+    for side in (patches, patches[:, :, ::-1]):
+        for turns in range(4):
+            yield np.rot90(side, turns, axes=(1, 2))
 
 
 def calibrated(logit: NDArray[np.floating], calibration: Calibration) -> NDArray[np.float32]:
@@ -100,12 +129,14 @@ def calibrated(logit: NDArray[np.floating], calibration: Calibration) -> NDArray
     return probability
 
 
-def load_model(folder: str | Path, *, device: str = "auto", batch_size: int = BATCH_SIZE) -> Scorer:
+def load_model(
+    folder: str | Path | None = None, *, device: str = "auto", batch_size: int = BATCH_SIZE
+) -> Scorer:
     """Load a model folder for scoring.
 
     Parameters
     ----------
-    folder : what `wsi-idc train` wrote.
+    folder : what `wsi-idc train` wrote; None is the model that comes with the package.
     device : `auto`, `cpu`, `gpu` or `gpu:N`.
     batch_size : patches a run.
 
@@ -115,5 +146,5 @@ def load_model(folder: str | Path, *, device: str = "auto", batch_size: int = BA
         If the folder is not a whole, undamaged model folder.
     """
     load_tensorflow(device)
-    model, card = load_keras_model(Path(folder))
+    model, card = load_keras_model(model_folder(folder))
     return Scorer(model, card, batch_size)

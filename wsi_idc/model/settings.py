@@ -23,7 +23,8 @@ class TrainSettings:
     label_smoothing : share of a label given to the other class; annotations are coarse.
     class_weights : weigh both classes equally in the loss, whatever their counts.
     patience : stop after this many epochs without a better validation ROC AUC.
-    weights : `none`, `imagenet` or the path of a weights file for the base.
+    weights : `none`, `imagenet`, the path of a weights file for the base, or a model folder to
+        go on from (`shipped`: that of the package).
     mpp : µm/px of the patches; None takes what `wsi-idc tile` noted, else that of the public
         data.
     seed : of weights, order and augmentation.

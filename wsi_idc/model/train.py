@@ -74,7 +74,11 @@ def train(
             )
         split, missing = read_split(Path(split_file), table)
         if missing:
-            say(f"{len(missing)} patients of {split_file} have no patches here and are left out")
+            say(
+                f"{len(missing)} patients of {split_file} have no patches here and are left out: "
+                + ", ".join(missing[:10])
+                + (" …" if len(missing) > 10 else "")
+            )
         return split
 
     if resume and (output / CARD_FILE).exists():

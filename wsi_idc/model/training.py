@@ -16,14 +16,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from wsi_idc.errors import PatchCollectionError, SettingsError
+from wsi_idc.errors import PatchCollectionError
 from wsi_idc.files import whole_file
 from wsi_idc.model.architecture import build_model
 from wsi_idc.model.checkpoint import load_checkpoint, save_checkpoint
-from wsi_idc.model.data import Side, load_side, training_data
+from wsi_idc.model.data import Side, load_side
+from wsi_idc.model.epochs import EpochRunner, compile_model, training_strategy
 from wsi_idc.model.folder import read_weights, write_weights
-from wsi_idc.model.runtime import load_tensorflow, xla_choice
+from wsi_idc.model.runtime import dtype_policy, load_tensorflow, training_policy
 from wsi_idc.model.settings import TrainSettings
+from wsi_idc.model.start import starting_model
 from wsi_idc.model.work_folder import BEST_WEIGHTS, CHECKPOINT, begin, prepare, request_of
 from wsi_idc.patches import PUBLIC_MPP, SAME_MPP, PatchCollection, find_patches
 from wsi_idc.progress import StepProgress
@@ -78,8 +80,10 @@ def fit(
     import keras
 
     keras.utils.set_random_seed(settings.seed)
-    # Built first: weights that cannot be had are to be known before anything is touched.
-    model = build_model(settings.architecture, settings.weights)
+    strategy = training_strategy()
+    with strategy.scope(), dtype_policy(training_policy()):
+        # Built first: weights that cannot be had are to be known before anything is touched.
+        model = starting_model(settings, split)
     work = prepare(output, request, resume=resume, overwrite=overwrite)
     sides = {
         side: load_side(split.rows(collection.table, side), settings, work / f"{side}.npy")
@@ -89,7 +93,9 @@ def fit(
     if padded := sum(side.padded for side in sides.values()):
         say(f"{padded} patches at slide edges were smaller and are padded with background")
     steps = max(1, len(sides["train"].label) // settings.batch_size)
-    _compile(model, settings, steps, tf)
+    with strategy.scope():
+        compile_model(model, settings, steps)
+    runner = EpochRunner(model, sides["train"], settings, steps, strategy)
     validate = _validator(model, sides["val"], tf)
     state: dict[str, Any] = {"epoch": 0, "best_epoch": 0, "best_auc": -1.0, "history": []}
     checkpoint = work / CHECKPOINT
@@ -100,7 +106,7 @@ def fit(
         if state["epoch"] - state["best_epoch"] >= settings.patience:
             say(f"stopping early: no better epoch since epoch {state['best_epoch']}")
             break
-        loss = _run_epoch(model, sides, settings, steps, state["epoch"], progress, tf)
+        loss = runner.run(state["epoch"], progress)
         row = {
             "loss": loss,
             **validate(),
@@ -120,6 +126,8 @@ def fit(
             f"validation ROC AUC {row['val_roc_auc']:.4f}"
             + (" (best so far)" if state["best_epoch"] == state["epoch"] else "")
         )
+    # For scoring: of full precision, on one device.
+    model = build_model(settings.architecture)
     read_weights(work / BEST_WEIGHTS, model)
     return TrainedRun(model, sides, split, mpp, pd.DataFrame(state["history"]), state["best_epoch"])
 
@@ -142,54 +150,6 @@ def agreed_mpp(patches: Path, collection: PatchCollection, settings: TrainSettin
             "--mpp"
         )
     return settings.mpp
-
-
-def _compile(model: Any, settings: TrainSettings, steps: int, tf: Any) -> None:
-    import keras
-
-    warmup = max(1, round(settings.warmup_epochs * steps))
-    schedule = keras.optimizers.schedules.CosineDecay(
-        initial_learning_rate=settings.learning_rate / warmup,
-        decay_steps=max(1, settings.epochs * steps - warmup),
-        warmup_target=settings.learning_rate,
-        warmup_steps=warmup,
-    )
-    optimizer = keras.optimizers.AdamW(schedule, weight_decay=settings.weight_decay)
-    # Decay of biases and normalisation would only pull them to arbitrary values.
-    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
-    optimizer.build(model.trainable_variables)
-    model.compile(
-        optimizer,
-        keras.losses.BinaryCrossentropy(label_smoothing=settings.label_smoothing),
-        jit_compile=xla_choice(tf),
-    )
-
-
-def _run_epoch(
-    model: Any,
-    sides: dict[str, Side],
-    settings: TrainSettings,
-    steps: int,
-    epoch: int,
-    progress: StepProgress | None,
-    tf: Any,
-) -> float:
-    """Train for one epoch; return its mean loss."""
-    # A loop of single steps: `fit` traces the network twice before its first step, which for
-    # this one takes half a minute.
-    total = 0.0
-    batches = training_data(sides["train"], settings, epoch, steps, tf)
-    for step, (pixels, label, weight) in enumerate(batches, start=1):
-        total += float(model.train_on_batch(pixels, label, sample_weight=weight))
-        if progress is not None:
-            done = epoch * steps + step
-            progress(done, settings.epochs * steps, f"epoch {epoch + 1}/{settings.epochs}")
-    loss = total / steps
-    if not math.isfinite(loss):
-        raise SettingsError(
-            f"the loss became {loss} in epoch {epoch + 1}; use a lower --learning-rate"
-        )
-    return loss
 
 
 def _validator(model: Any, val: Side, tf: Any) -> Callable[[], dict[str, float]]:

@@ -1,0 +1,44 @@
+"""Training runs that need a process of their own, since they set up TensorFlow their way."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+from wsi_idc.model.architecture import Architecture
+from wsi_idc.model.settings import TrainSettings
+
+SETTINGS = TrainSettings(
+    epochs=2,
+    batch_size=8,
+    weights="none",
+    architecture=Architecture(head_filters=8, batch_norm_momentum=0.5),
+)
+
+FRACTIONS: dict[str, Any] = {"val_fraction": 0.25, "test_fraction": 0.25}
+
+
+def in_new_process(run: Any, *arguments: Any) -> Any:
+    """Call a function of this module in a fresh process and return what it returns."""
+    with get_context("spawn").Pool(1) as pool:
+        return pool.apply(run, arguments)
+
+
+def on_two_devices(patches: Path, output: Path) -> tuple[int, float]:
+    """Train on a CPU split into two, mirrored as several GPUs are; replicas and AUC."""
+    from wsi_idc.model import training
+    from wsi_idc.model.runtime import load_tensorflow
+
+    tf = load_tensorflow("cpu")
+    cpu = tf.config.list_physical_devices("CPU")[0]
+    tf.config.set_logical_device_configuration(
+        cpu, [tf.config.LogicalDeviceConfiguration(), tf.config.LogicalDeviceConfiguration()]
+    )
+    strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+    training.training_strategy = lambda: strategy  # type: ignore[assignment]
+    from wsi_idc.model.train import train
+
+    card = train(patches, output, replace(SETTINGS, epochs=1), **FRACTIONS)
+    return strategy.num_replicas_in_sync, card.metrics["val"]["roc_auc"]

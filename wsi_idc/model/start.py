@@ -1,0 +1,63 @@
+"""What a training run starts from: random weights, ImageNet's, a file's, or a trained model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from wsi_idc.errors import PatchCollectionError, SettingsError
+from wsi_idc.model.architecture import build_model
+from wsi_idc.model.evaluation import seen_in_training
+from wsi_idc.model.folder import architecture_of, load_keras_model, model_folder, read_card
+from wsi_idc.model.settings import TrainSettings
+from wsi_idc.splits import Split
+
+
+def starting_model(settings: TrainSettings, split: Split) -> Any:
+    """Build the Keras model of a training run with the weights that it starts from.
+
+    Raises
+    ------
+    SettingsError
+        If the weights cannot be had, or those of a model folder fit another network.
+    PatchCollectionError
+        If a patient to validate or test on was trained on by the model to start from.
+    ModelFolderError
+        If the model folder to start from is damaged.
+    """
+    folder = model_folder(settings.weights)
+    if not folder.is_dir():
+        return build_model(settings.architecture, settings.weights)
+    _refuse_known_patients(folder, split)
+    before = architecture_of(read_card(folder))
+    for name in ("patch_size", "input_size", "head_filters"):
+        was, is_now = getattr(before, name), getattr(settings.architecture, name)
+        if was != is_now:
+            raise SettingsError(
+                f"the model {folder} has {name} {was}, not {is_now}; to go on from it, train "
+                f"with {was}"
+            )
+    trained, _ = load_keras_model(folder)
+    model = build_model(settings.architecture)
+    model.set_weights(trained.get_weights())
+    return model
+
+
+def describe_start(weights: str) -> str:
+    """What a run started from, for its card: no path of the machine it ran on."""
+    path = model_folder(weights)
+    if path.is_dir():
+        return f"model with weights of SHA-256 {read_card(path).weights.sha256}"
+    return weights if weights in ("none", "imagenet") else path.name
+
+
+def _refuse_known_patients(folder: Path, split: Split) -> None:
+    """A patient that the earlier model has learnt must not judge the new one."""
+    known = seen_in_training(folder, sides=("train",))
+    for side in ("val", "test"):
+        if both := sorted(set(known) & set(split.patients(side))):
+            raise PatchCollectionError(
+                f"patient {both[0]} would be on the {side} side, but the model {folder} was "
+                f"trained on it; split the patients as its split.csv does, or start from other "
+                "weights"
+            )
