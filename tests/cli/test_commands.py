@@ -363,6 +363,6 @@ class TestHeatmap:
 
     def test_a_model_without_patches_is_not_taken_for_patches(self, model_folder: Path) -> None:
         result = run("evaluate", model_folder)
-        assert result.exit_code == 1
+        assert result.exit_code == 2
         assert "is a model; give a folder of labelled patches after it" in error_line(result)
-        assert "give [MODEL] and PATCHES" in error_line(run("evaluate"))
+        assert "give [MODEL] and PATCHES" in error_line(run("evaluate", "a", "b", "c"))
