@@ -16,11 +16,9 @@ from pathlib import Path
 import pandas as pd
 
 import wsi_idc
-from wsi_idc.model.augmentation import Augmentation
+from wsi_idc.model.augmentation import VIEWS_AND_STAIN
 
 LIST = Path(__file__).parent.parent / "docs" / "model-patches.txt.gz"
-
-VIEWS_AND_STAIN = Augmentation(rotation=0, scale=0, shift=0, blur=0, jpeg_share=0)
 
 
 def main(public: str, output: str) -> None:

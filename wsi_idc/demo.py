@@ -141,6 +141,7 @@ def _check_output(output: Path) -> None:
 
 def _train(output: Path, device: str, progress: StepProgress | None) -> None:
     from wsi_idc.model.architecture import Architecture
+    from wsi_idc.model.augmentation import VIEWS_AND_STAIN
     from wsi_idc.model.runtime import load_tensorflow
     from wsi_idc.model.settings import TrainSettings
     from wsi_idc.model.train import train
@@ -154,6 +155,7 @@ def _train(output: Path, device: str, progress: StepProgress | None) -> None:
         patience=EPOCHS,
         # Under a hundred steps in all: running statistics must follow within ten.
         architecture=Architecture(batch_norm_momentum=0.9),
+        augmentation=VIEWS_AND_STAIN,
     )
     split = Split(train=tuple(spec.name for spec in TRAINING), val=(VALIDATION.name,))
     write_split(output / "split.csv", split)

@@ -49,6 +49,9 @@ class Augmentation:
     jpeg_quality: int = 60
 
 
+VIEWS_AND_STAIN = Augmentation(rotation=0, scale=0, shift=0, blur=0, jpeg_share=0)
+"""The milder part, for short trainings: what varies most between real slides."""
+
 NO_AUGMENTATION = Augmentation(
     flips=False,
     rotation=0,
