@@ -27,7 +27,10 @@ def in_new_process(run: Any, *arguments: Any) -> Any:
 
 
 def on_two_devices(patches: Path, output: Path) -> tuple[int, float]:
-    """Train on a CPU split into two, mirrored as several GPUs are; replicas and AUC."""
+    """Train on a CPU split into two, mirrored and in half precision as several GPUs are.
+
+    Returns the number of replicas and the validation ROC AUC.
+    """
     from wsi_idc.model import training
     from wsi_idc.model.runtime import load_tensorflow
 
@@ -38,6 +41,7 @@ def on_two_devices(patches: Path, output: Path) -> tuple[int, float]:
     )
     strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
     training.training_strategy = lambda: strategy  # type: ignore[assignment]
+    training.training_policy = lambda: "mixed_float16"
     from wsi_idc.model.train import train
 
     card = train(patches, output, replace(SETTINGS, epochs=1), **FRACTIONS)

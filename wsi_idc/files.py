@@ -16,9 +16,12 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wsi_idc.errors import OutputError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _PARTIAL_PREFIX = ".partial-"
 _REPLACED_PREFIX = ".replaced-"
@@ -132,6 +135,17 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
     text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     with whole_file(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def write_csv(path: Path, table: pd.DataFrame, *, float_format: str | None = None) -> None:
+    """Write a table as a whole CSV file, with the same line ends everywhere.
+
+    Parameters
+    ----------
+    float_format : such as `%.6g`; None writes floats so that they read back exactly.
+    """
+    with whole_file(path) as temporary:
+        table.to_csv(temporary, index=False, float_format=float_format, lineterminator="\n")
 
 
 def _cannot_write(path: Path, error: OSError) -> str:

@@ -19,6 +19,9 @@ from wsi_idc.files import whole_file
 
 SIDES = ("train", "val", "test")
 
+SIDE_NAMES = {"train": "training", "val": "validation", "test": "test"}
+"""The sides as a reader is told of them."""
+
 OFFICIAL = "official"
 """Its name where a split file can be given."""
 

@@ -10,9 +10,10 @@ import pytest
 from typer.testing import CliRunner
 
 from wsi_idc.cli.app import app
-from wsi_idc.model.evaluation import evaluate, seen_in_training
+from wsi_idc.model.evaluation import evaluate
 from wsi_idc.model.folder import SHIPPED_MODEL, read_card
 from wsi_idc.model.scorer import Scorer, load_model
+from wsi_idc.model.work_folder import seen_in_training
 from wsi_idc.splits import OFFICIAL_SPLIT
 
 

@@ -18,11 +18,18 @@ from wsi_idc.model.card import ModelCard
 from wsi_idc.model.checkpoint import load_checkpoint, save_checkpoint
 from wsi_idc.model.data import Side, training_data
 from wsi_idc.model.epochs import compile_model
-from wsi_idc.model.evaluation import evaluate, seen_in_training, write_judgement
+from wsi_idc.model.evaluation import evaluate, write_judgement
 from wsi_idc.model.runtime import load_tensorflow
 from wsi_idc.model.scorer import load_model
 from wsi_idc.model.train import train
-from wsi_idc.model.work_folder import CHECKPOINT, WORK_FOLDER, begin, prepare, request_of
+from wsi_idc.model.work_folder import (
+    CHECKPOINT,
+    WORK_FOLDER,
+    begin,
+    prepare,
+    request_of,
+    seen_in_training,
+)
 from wsi_idc.splits import Split
 
 

@@ -135,8 +135,8 @@ def _judge_model(
     tta: bool,
 ) -> Judgement:
     from wsi_idc.model.evaluation import evaluate as evaluate_model
-    from wsi_idc.model.evaluation import seen_in_training
     from wsi_idc.model.scorer import load_model
+    from wsi_idc.model.work_folder import seen_in_training
 
     trained_on = () if all_patients else seen_in_training(model)
     judged = evaluate_model(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-SIDE_NAMES = {"train": "training", "val": "validation", "test": "test"}
+from wsi_idc.splits import SIDE_NAMES
+
 _METRICS = {
     "roc_auc": "ROC AUC",
     "average_precision": "average precision",

@@ -45,7 +45,9 @@ def compile_model(model: Any, settings: TrainSettings, steps: int) -> None:
     # Decay of biases and normalisation would only pull them to arbitrary values.
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     model.compile(
-        optimizer, keras.losses.BinaryCrossentropy(label_smoothing=settings.label_smoothing)
+        optimizer,
+        keras.losses.BinaryCrossentropy(label_smoothing=settings.label_smoothing),
+        jit_compile=False,  # EpochRunner decides on XLA
     )
     model.optimizer.build(model.trainable_variables)
 
@@ -71,12 +73,12 @@ class EpochRunner:
             )
         self._model, self._side, self._settings = model, side, settings
         self._steps, self._strategy = steps, strategy
-        # XLA is five times slower on CPU, and faster on GPU.
-        on_gpu = bool(tf.config.get_visible_devices("GPU"))
+        # XLA is five times slower on CPU, and compiles for one device only.
+        use_xla = replicas == 1 and bool(tf.config.get_visible_devices("GPU"))
         # Not Keras's `fit`: it traces the network twice before its first step, which for this
         # one takes half a minute.
         self._step = tf.function(
-            lambda batch: strategy.run(model.train_step, args=(batch,)), jit_compile=on_gpu or None
+            lambda batch: strategy.run(model.train_step, args=(batch,)), jit_compile=use_xla or None
         )
 
     def run(self, epoch: int, progress: StepProgress | None) -> float:

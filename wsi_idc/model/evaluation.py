@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,17 +12,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from wsi_idc.errors import PatchCollectionError
-from wsi_idc.files import make_folder, whole_file, write_json
+from wsi_idc.files import make_folder, write_csv, write_json
 from wsi_idc.model.card import ModelCard
 from wsi_idc.model.metrics import MetricsWithIntervals, measure, measure_by_patient
-from wsi_idc.model.plots import (
-    plot_confusion,
-    plot_precision_recall,
-    plot_reliability,
-    plot_roc,
-)
+from wsi_idc.model.plots import plot_judgement
 from wsi_idc.model.scorer import Scorer
-from wsi_idc.model.work_folder import SPLIT_FILE
 from wsi_idc.patches import SAME_MPP, PatchCollection, find_patches, read_pixels
 from wsi_idc.splits import read_split
 
@@ -94,7 +88,7 @@ def evaluate(
         judges all patients. `wsi_idc.splits.OFFICIAL_SPLIT` is that of the 2014 paper.
     without : patients to leave out.
     trained_on : patients that the model was fitted to or chosen by; left out without a word
-        where the collection lacks them. `seen_in_training` tells them.
+        where the collection lacks them. `work_folder.seen_in_training` tells them.
     tta : test-time augmentation, see `Scorer.predict`.
 
     Raises
@@ -150,36 +144,13 @@ def write_judgement(judged: Judgement, folder: Path) -> None:
     """
     make_folder(folder)
     write_json(folder / "metrics.json", judged.metrics.as_json())
-    for name, table in (("patients.csv", judged.by_patient()), ("scores.csv", judged.scores)):
-        with whole_file(folder / name) as temporary:
-            table.to_csv(temporary, index=False, float_format="%.6g", lineterminator="\n")
+    write_csv(folder / "patients.csv", judged.by_patient(), float_format="%.6g")
+    write_csv(folder / "scores.csv", judged.scores, float_format="%.6g")
     label = judged.scores["label"].to_numpy(int)
     probability = judged.scores["probability"].to_numpy(np.float32)
-    threshold = judged.metrics.values.threshold
-    both = {"judged patients": (label, probability)}
-    plot_roc(folder / "roc.png", both)
-    plot_precision_recall(folder / "precision_recall.png", both)
-    plot_reliability(
-        folder / "reliability.png", {"calibrated": (label, probability)}, "Reliability"
+    plot_judgement(
+        folder, {"judged patients": (label, probability)}, judged.metrics.values.threshold
     )
-    plot_confusion(folder / "confusion.png", "Judged patches", label, probability >= threshold)
-
-
-def seen_in_training(
-    model_folder: str | Path, sides: Collection[str] = ("train", "val")
-) -> tuple[str, ...]:
-    """Patients that a model was trained or validated on, as its folder's split file says.
-
-    Empty where the folder has no split file, as that of a model from elsewhere.
-    """
-    path = Path(model_folder) / SPLIT_FILE
-    if not path.is_file():
-        return ()
-    try:
-        split = pd.read_csv(path, dtype=str)
-        return tuple(split.loc[split["split"].isin(sides), "patient"])
-    except (OSError, ValueError, KeyError) as error:
-        raise PatchCollectionError(f"{path} cannot be read as a split file: {error}") from error
 
 
 def _score(scorer: Scorer, table: pd.DataFrame, *, tta: bool) -> NDArray[np.float32]:

@@ -26,20 +26,14 @@ from wsi_idc.model.card import (
 from wsi_idc.model.data import Side
 from wsi_idc.model.folder import WEIGHTS_FILE, read_weights, write_card, write_weights
 from wsi_idc.model.metrics import best_threshold, fit_calibration, measure_by_patient
-from wsi_idc.model.plots import (
-    plot_confusion,
-    plot_curves,
-    plot_precision_recall,
-    plot_reliability,
-    plot_roc,
-)
+from wsi_idc.model.plots import plot_curves, plot_judgement
 from wsi_idc.model.scorer import LogitGraph, calibrated
 from wsi_idc.model.settings import TrainSettings
 from wsi_idc.model.stain import stain_range
 from wsi_idc.model.start import describe_start
 from wsi_idc.model.training import TrainedRun
 from wsi_idc.model.work_folder import split_sha256
-from wsi_idc.splits import Split
+from wsi_idc.splits import SIDE_NAMES, Split
 
 METRICS_FILE = "metrics.json"
 _EAGER_BATCH = 128
@@ -82,7 +76,16 @@ def finish(
         if len(np.unique(side.label)) == 2
     }
     judged = "test" if "test" in metrics else "val"
-    _draw(run, output, probability, expit(logits[judged]), threshold, judged)
+    plot_curves(output / "curves.png", run.history, run.best_epoch)
+    plot_judgement(
+        output,
+        {
+            f"{SIDE_NAMES[name]} patients": (run.sides[name].label, probability[name])
+            for name in dict.fromkeys((judged, "val"))
+        },
+        threshold,
+        uncalibrated=expit(logits[judged]),
+    )
     write_json(output / METRICS_FILE, metrics)
     rounding = _rounding(val.label, calibrated(unrounded, calibration), probability["val"])
     weights = Weights(file=WEIGHTS_FILE, sha256=sha256, rounding=rounding)
@@ -102,39 +105,6 @@ def finish(
     )
     write_card(output, card)
     return card
-
-
-def _draw(
-    run: TrainedRun,
-    output: Path,
-    probability: dict[str, NDArray[np.float32]],
-    uncalibrated: NDArray[np.floating],
-    threshold: float,
-    judged: str,
-) -> None:
-    side = run.sides[judged]
-    plot_curves(output / "curves.png", run.history, run.best_epoch)
-    names = {"val": "validation", "test": "test"}
-    both = {
-        f"{names[name]} patients": (run.sides[name].label, probability[name])
-        for name in dict.fromkeys((judged, "val"))
-    }
-    plot_roc(output / "roc.png", both)
-    plot_precision_recall(output / "precision_recall.png", both)
-    plot_reliability(
-        output / "reliability.png",
-        {
-            "calibrated": (side.label, probability[judged]),
-            "before calibration": (side.label, uncalibrated),
-        },
-        f"Reliability, {names[judged]} patients",
-    )
-    plot_confusion(
-        output / "confusion.png",
-        f"Patches of {names[judged]} patients",
-        side.label,
-        probability[judged] >= threshold,
-    )
 
 
 def _eager_logits(model: Any, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:

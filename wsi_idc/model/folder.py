@@ -139,6 +139,19 @@ def load_keras_model(folder: Path) -> tuple[Any, ModelCard]:
         If anything in the folder is missing, damaged or does not belong together.
     """
     card = read_card(folder)
+    model = build_model(architecture_of(card))
+    read_card_weights(folder, card, model)
+    return model, card
+
+
+def read_card_weights(folder: Path, card: ModelCard, model: Any) -> None:
+    """Fill a freshly built Keras model with the weights that a folder's card describes.
+
+    Raises
+    ------
+    ModelFolderError
+        If they are missing, damaged, of another network or not those of the card.
+    """
     weights = folder / card.weights.file
     if not weights.is_file():
         raise ModelFolderError(f"{folder} lacks its weights file {card.weights.file}")
@@ -147,9 +160,7 @@ def load_keras_model(folder: Path) -> tuple[Any, ModelCard]:
             f"{weights} is not the file that {CARD_FILE} describes (SHA-256 differs); "
             "copy the model folder again"
         )
-    model = build_model(architecture_of(card))
     read_weights(weights, model)
-    return model, card
 
 
 def file_sha256(path: Path) -> str:

@@ -168,15 +168,12 @@ def resampled_metrics(
     with np.errstate(divide="ignore", invalid="ignore"):
         sensitivity, specificity = tp / (tp + fn), tn / (tn + fp)
         auc, precision = _resampled_ranking(true, probability, group, copies)
-        bins = np.empty(len(label), int)
-        order = np.argsort(probability, kind="stable")
-        for index, rows in enumerate(np.array_split(order, CALIBRATION_BINS)):
-            bins[rows] = index
         gap = probability.astype(np.float64) - true
-        ece = sum(
-            (np.abs(total(np.where(bins == index, gap, 0.0))) for index in range(CALIBRATION_BINS)),
-            start=np.zeros(len(copies)),
-        )
+        ece = np.zeros(len(copies))
+        for rows in calibration_bins(probability):
+            in_bin = np.zeros(len(label))
+            in_bin[rows] = gap[rows]
+            ece += np.abs(total(in_bin))
         return {
             "positive_share": (tp + fn) / count,
             "roc_auc": auc,
@@ -234,13 +231,17 @@ def best_threshold(label: NDArray[np.integer], probability: NDArray[np.floating]
     return float((upper + float(lower)) / 2)
 
 
+def calibration_bins(probability: NDArray[np.floating]) -> list[NDArray[np.intp]]:
+    """The rows of up to 15 equally filled bins, by rising probability; none is empty."""
+    order = np.argsort(probability, kind="stable")
+    return [rows for rows in np.array_split(order, CALIBRATION_BINS) if len(rows)]
+
+
 def calibration_error(label: NDArray[np.integer], probability: NDArray[np.floating]) -> float:
     """Expected calibration error: mean gap of probability and truth over equally filled bins."""
-    order = np.argsort(probability, kind="stable")
     total = 0.0
-    for rows in np.array_split(order, CALIBRATION_BINS):
-        if len(rows):
-            total += abs(float(np.mean(probability[rows]) - np.mean(label[rows]))) * len(rows)
+    for rows in calibration_bins(probability):
+        total += abs(float(np.mean(probability[rows]) - np.mean(label[rows]))) * len(rows)
     return total / len(label)
 
 

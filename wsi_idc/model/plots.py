@@ -14,7 +14,7 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from wsi_idc.files import whole_file
-from wsi_idc.model.metrics import CALIBRATION_BINS, calibration_error
+from wsi_idc.model.metrics import calibration_bins, calibration_error
 
 _BLUE, _ORANGE, _GREY = "#2166ac", "#d6604d", "#777777"
 
@@ -37,6 +37,29 @@ def plot_curves(path: Path, history: pd.DataFrame, best_epoch: int) -> None:
 
 Judged = Mapping[str, tuple[NDArray[np.integer], NDArray[np.floating]]]
 """Labels and probabilities of patches, by what stands in the legend."""
+
+
+def plot_judgement(
+    folder: Path,
+    judged: Judged,
+    threshold: float,
+    uncalibrated: NDArray[np.floating] | None = None,
+) -> None:
+    """Draw ROC, precision-recall, reliability and confusion plots into `folder`.
+
+    Parameters
+    ----------
+    judged : the first entry is what all plots show; the others join it in the curves.
+    uncalibrated : of the first entry, to be set beside its reliability.
+    """
+    name, (label, probability) = next(iter(judged.items()))
+    plot_roc(folder / "roc.png", judged)
+    plot_precision_recall(folder / "precision_recall.png", judged)
+    reliability = {"calibrated": (label, probability)}
+    if uncalibrated is not None:
+        reliability["before calibration"] = (label, uncalibrated)
+    plot_reliability(folder / "reliability.png", reliability, f"Reliability, {name}")
+    plot_confusion(folder / "confusion.png", f"Patches of {name}", label, probability >= threshold)
 
 
 def plot_roc(path: Path, judged: Judged) -> None:
@@ -80,11 +103,7 @@ def plot_reliability(path: Path, judged: Judged, title: str) -> None:
     figure, (axes,) = _figure(1)
     axes.plot([0, 1], [0, 1], ":", color=_GREY)
     for name, label, probability, colour in _coloured(judged):
-        bins = [
-            rows
-            for rows in np.array_split(np.argsort(probability, kind="stable"), CALIBRATION_BINS)
-            if len(rows)
-        ]
+        bins = calibration_bins(probability)
         error = calibration_error(label, probability)
         axes.plot(
             [float(np.mean(probability[rows])) for rows in bins],

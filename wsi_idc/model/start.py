@@ -7,9 +7,9 @@ from typing import Any
 
 from wsi_idc.errors import PatchCollectionError, SettingsError
 from wsi_idc.model.architecture import build_model
-from wsi_idc.model.evaluation import seen_in_training
-from wsi_idc.model.folder import architecture_of, load_keras_model, model_folder, read_card
+from wsi_idc.model.folder import architecture_of, model_folder, read_card, read_card_weights
 from wsi_idc.model.settings import TrainSettings
+from wsi_idc.model.work_folder import seen_in_training
 from wsi_idc.splits import Split
 
 
@@ -29,7 +29,8 @@ def starting_model(settings: TrainSettings, split: Split) -> Any:
     if not folder.is_dir():
         return build_model(settings.architecture, settings.weights)
     _refuse_known_patients(folder, split)
-    before = architecture_of(read_card(folder))
+    card = read_card(folder)
+    before = architecture_of(card)
     for name in ("patch_size", "input_size", "head_filters"):
         was, is_now = getattr(before, name), getattr(settings.architecture, name)
         if was != is_now:
@@ -37,9 +38,8 @@ def starting_model(settings: TrainSettings, split: Split) -> Any:
                 f"the model {folder} has {name} {was}, not {is_now}; to go on from it, train "
                 f"with {was}"
             )
-    trained, _ = load_keras_model(folder)
     model = build_model(settings.architecture)
-    model.set_weights(trained.get_weights())
+    read_card_weights(folder, card, model)
     return model
 
 
@@ -53,11 +53,12 @@ def describe_start(weights: str) -> str:
 
 def _refuse_known_patients(folder: Path, split: Split) -> None:
     """A patient that the earlier model has learnt must not judge the new one."""
-    known = seen_in_training(folder, sides=("train",))
-    for side in ("val", "test"):
+    # What only chose the earlier model's epoch and threshold may do so again, but not test.
+    for side, uses in (("val", ("train",)), ("test", ("train", "val"))):
+        known = seen_in_training(folder, uses)
         if both := sorted(set(known) & set(split.patients(side))):
             raise PatchCollectionError(
                 f"patient {both[0]} would be on the {side} side, but the model {folder} was "
-                f"trained on it; split the patients as its split.csv does, or start from other "
-                "weights"
+                f"trained on it or chosen by it; split the patients as its split.csv does, or "
+                "start from other weights"
             )

@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from wsi_idc.errors import PatchCollectionError
-from wsi_idc.files import whole_file
+from wsi_idc.files import write_csv
 from wsi_idc.model.architecture import build_model
 from wsi_idc.model.checkpoint import load_checkpoint, save_checkpoint
 from wsi_idc.model.data import Side, load_side
@@ -120,7 +120,7 @@ def fit(
         if state["epoch"] == 1:
             begin(output, request, split)
         save_checkpoint(checkpoint, model, state)
-        _write_history(output / "epochs.csv", state["history"])
+        write_csv(output / "epochs.csv", pd.DataFrame(state["history"]), float_format="%.6g")
         say(
             f"epoch {state['epoch']}/{settings.epochs}: loss {row['loss']:.4f}, "
             f"validation ROC AUC {row['val_roc_auc']:.4f}"
@@ -180,10 +180,3 @@ def _validator(model: Any, val: Side, tf: Any) -> Callable[[], dict[str, float]]
 def _cross_entropy(label: NDArray[np.int64], probability: NDArray[np.floating]) -> float:
     p = np.clip(probability.astype(np.float64), 1e-7, 1 - 1e-7)
     return float(-np.mean(np.where(label == 1, np.log(p), np.log(1 - p))))
-
-
-def _write_history(path: Path, history: list[dict[str, float]]) -> None:
-    with whole_file(path) as temporary:
-        pd.DataFrame(history).to_csv(
-            temporary, index=False, float_format="%.6g", lineterminator="\n"
-        )

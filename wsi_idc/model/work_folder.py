@@ -10,11 +10,14 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from collections.abc import Collection
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from wsi_idc.errors import ModelFolderError, OutputError, SettingsError
+import pandas as pd
+
+from wsi_idc.errors import ModelFolderError, OutputError, PatchCollectionError, SettingsError
 from wsi_idc.files import make_folder, write_json
 from wsi_idc.model.folder import CARD_FILE
 from wsi_idc.model.settings import TrainSettings
@@ -39,6 +42,23 @@ def split_sha256(split: Split) -> str:
     """A hash of who trains, validates and tests: tells splits apart and names no patient."""
     lists = json.dumps({side: split.patients(side) for side in SIDES}, sort_keys=True)
     return hashlib.sha256(lists.encode()).hexdigest()
+
+
+def seen_in_training(
+    model_folder: str | Path, sides: Collection[str] = ("train", "val")
+) -> tuple[str, ...]:
+    """Patients that a model was trained or validated on, as its folder's split file says.
+
+    Empty where the folder has no split file, as that of a model from elsewhere.
+    """
+    path = Path(model_folder) / SPLIT_FILE
+    if not path.is_file():
+        return ()
+    try:
+        split = pd.read_csv(path, dtype=str)
+        return tuple(split.loc[split["split"].isin(sides), "patient"])
+    except (OSError, ValueError, KeyError) as error:
+        raise PatchCollectionError(f"{path} cannot be read as a split file: {error}") from error
 
 
 def prepare(output: Path, request: dict[str, Any], *, resume: bool, overwrite: bool) -> Path:

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from wsi_idc.errors import OutputError, SettingsError, WsiIdcError
-from wsi_idc.files import make_folder, whole_file
+from wsi_idc.files import make_folder, write_csv
 from wsi_idc.progress import Progress
 from wsi_idc.tiling.blocks import PatchBlock
 from wsi_idc.tiling.plan import NO_LABEL, PatchPlan
@@ -142,8 +142,7 @@ def write_patch_folder(
             staging, files, blocks, threads or min(_MOST_THREADS, os.cpu_count() or 1), progress
         )
         remove_patches(output, name)
-        with whole_file(index) as temporary:
-            plan.table().assign(file=files).to_csv(temporary, index=False, lineterminator="\n")
+        write_csv(index, plan.table().assign(file=files))
         for folder in {Path(file).parent for file in files}:
             make_folder(output / folder)
         for file in files:
