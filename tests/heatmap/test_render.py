@@ -32,6 +32,7 @@ from wsi_idc.heatmap.render import (
 from wsi_idc.slides.raster import Placement, SlidePicture
 
 PINK = (222, 160, 190)
+SHADED_PINK = (195, 141, 167)  # 0.88 of it
 FACTS = {"title": "slide-1", "model_name": "model-1", "mpp": 8.0}
 PLAIN = OverlaySettings(opacity=1.0, outline=False)
 
@@ -128,15 +129,20 @@ def test_the_outline_runs_on_the_edges_of_the_cells():
     assert not (none == OUTLINE_COLOUR).all(axis=2).any()
 
 
-def test_what_was_assessed_is_outlined_and_the_rest_left_alone():
+def test_what_was_assessed_is_outlined_and_left_alone_and_the_rest_is_shaded():
     picture = plain_picture(400, 300)
     probability = map_over(picture, 200.0)
     probability.values[2:4, 2:6] = 0.0
     result = blend(picture, probability, OverlaySettings())
-    changed = (result != PINK).any(axis=2)
-    assert bounding_box(changed) == (50, 50, 150, 100)
-    assert (result[changed] == ASSESSED_COLOUR).all()
-    assert np.count_nonzero(changed) == 2 * 100 + 2 * 48
+    line = (result == ASSESSED_COLOUR).all(axis=2)
+    assert bounding_box(line) == (50, 50, 150, 100)
+    assert np.count_nonzero(line) == 2 * 100 + 2 * 48
+    inside = np.zeros_like(line)
+    inside[50:100, 50:150] = True
+    assert (result[inside & ~line] == PINK).all()
+    assert (result[~inside] == SHADED_PINK).all()
+    bare = blend(picture, probability, OverlaySettings(outline=False))
+    assert (bare == PINK).all()
 
 
 def test_cells_below_the_floor_have_no_colour_and_opacity_rises_above_it():
@@ -292,7 +298,7 @@ def test_a_map_without_any_assessed_cell_is_drawn():
     picture = plain_picture(400, 300)
     image = render_overlay(picture, map_over(picture, 200.0), settings=OverlaySettings(), **FACTS)
     box = picture_box(picture, OverlaySettings())
-    assert (np.asarray(image)[box.top : box.bottom, box.left : box.right] == PINK).all()
+    assert (np.asarray(image)[box.top : box.bottom, box.left : box.right] == SHADED_PINK).all()
 
 
 def test_threads_draw_the_same_picture_and_png_files_hold_pixels_alone(tmp_path: Path):

@@ -29,6 +29,9 @@ _OPACITY_AT_FLOOR = 0.6
 # light and dark.
 _STAIN_DRAIN = 1.2
 _LUMINANCE = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R BT.601
+# What was not assessed is shaded, so that it can be told from tissue with a low probability also
+# where both are pale: the assessed part of the slide lies in the light.
+NOT_ASSESSED_LIGHT = 0.88
 ASSESSED_COLOUR = (120, 120, 120)
 OUTLINE_COLOUR = (20, 20, 20)
 HALO_COLOUR = (255, 255, 255)
@@ -45,7 +48,7 @@ class OverlaySettings:
     threshold : 0 to 1, the probability from which on a cell is called IDC; the outline.
     floor : 0 to 1, cells below this probability are left without colour.
     outline : whether to outline the regions at or above the threshold (black) and all that
-        was assessed (grey).
+        was assessed (grey), and to shade what was not assessed.
     smooth : whether colours run smoothly from cell to cell. Outlines still follow the cells.
     width_px : largest width of the picture; everything in it scales along.
 
@@ -112,10 +115,11 @@ def blend(
 
     Returns
     -------
-    uint8 RGB, the shape of `picture.pixels`. Pixels of cells that were not assessed, or lie
-    below the floor, are those of the picture, unless an outline runs there. A pixel takes the
-    colour of the cell that its centre lies in; where `settings.smooth` is on, of the bilinear
-    interpolation between the centres of assessed cells.
+    uint8 RGB, the shape of `picture.pixels`. Pixels of assessed cells below the floor are those
+    of the picture, unless an outline runs there; what was not assessed is a little darker than
+    in the picture, or the same without outlines. A pixel takes the colour of the cell that its
+    centre lies in; where `settings.smooth` is on, of the bilinear interpolation between the
+    centres of assessed cells.
     """
     height, width = picture.pixels.shape[:2]
     columns = _cell_coordinates(picture, probability, width, axis="x")
@@ -128,8 +132,15 @@ def blend(
         )
     result = tint(picture.pixels, shown, settings)
     if settings.outline:
+        shade(result, ~np.isfinite(nearest))
         _draw_outlines(result, nearest, settings)
     return result
+
+
+def shade(pixels: NDArray[np.uint8], not_assessed: NDArray[np.bool_]) -> None:
+    """Darken, in place, what was not assessed: uint8 RGB [H, W, 3] where bool [H, W] is True."""
+    darker = np.rint(np.arange(256) * NOT_ASSESSED_LIGHT).astype(np.uint8)
+    pixels[not_assessed] = darker[pixels[not_assessed]]
 
 
 def tint(

@@ -8,12 +8,18 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-import matplotlib
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from wsi_idc.heatmap.blending import ASSESSED_COLOUR, OUTLINE_COLOUR, OverlaySettings, tint
+from wsi_idc.heatmap.blending import (
+    ASSESSED_COLOUR,
+    OUTLINE_COLOUR,
+    OverlaySettings,
+    shade,
+    tint,
+)
+from wsi_idc.heatmap.lettering import BOLD, GAP, REGULAR, letter_runs
 from wsi_idc.heatmap.probability_map import ProbabilityMap
 from wsi_idc.heatmap.summary import summarise
 from wsi_idc.slides.raster import SlidePicture
@@ -29,9 +35,7 @@ _BAR_WIDTH, _BAR_HEIGHT = 400, 26
 _INK = (25, 25, 25)
 _GREY = (90, 90, 90)
 _FRAME = (190, 190, 190)
-
-# The fonts that matplotlib carries are there on every machine and the same on each.
-_FONTS = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
+_NAME_NOTE = "(name in full: report.html)"
 
 
 class Pen:
@@ -41,7 +45,7 @@ class Pen:
         self.image = image
         self.scale = scale
         self._draw = ImageDraw.Draw(image)
-        self._fonts: dict[tuple[int, bool], ImageFont.FreeTypeFont] = {}
+        self._fonts: dict[tuple[int, Path], ImageFont.FreeTypeFont] = {}
 
     def px(self, design_px: float) -> int:
         """That many pixels of a picture 1,600 wide, in pixels of this one."""
@@ -59,11 +63,19 @@ class Pen:
         anchor: str = "ls",
     ) -> None:
         """Write one line; by default (x, y) is the left end of its baseline."""
-        self._draw.text((x, y), text, font=self._font(size, bold), fill=colour, anchor=anchor)
+        runs = letter_runs(text, BOLD if bold else REGULAR)
+        if len(runs) > 1:
+            back = {"l": 0.0, "m": 0.5, "r": 1.0}[anchor[0]]
+            x, anchor = x - back * self.text_width(text, size, bold=bold), "l" + anchor[1]
+        for file, run in runs:
+            font = self._font(size, file)
+            self._draw.text((x, y), run, font=font, fill=colour, anchor=anchor)
+            x += font.getlength(run)
 
     def text_width(self, text: str, size: int, *, bold: bool = False) -> int:
         """Pixels that a line takes."""
-        return math.ceil(self._font(size, bold).getlength(text))
+        runs = letter_runs(text, BOLD if bold else REGULAR)
+        return math.ceil(sum(self._font(size, file).getlength(run) for file, run in runs))
 
     def shortened(self, text: str, size: int, room: int, *, bold: bool = False) -> str:
         """The line as it is, or with its middle left out until it fits into `room` pixels.
@@ -101,13 +113,12 @@ class Pen:
         """Draw a thin grey line around, not on, a rectangle."""
         self.rectangle(left - 1, top - 1, right + 1, bottom + 1, outline=_FRAME)
 
-    def _font(self, size: int, bold: bool) -> ImageFont.FreeTypeFont:
-        key = (max(1, self.px(size)), bold)
+    def _font(self, size: int, file: Path) -> ImageFont.FreeTypeFont:
+        key = (max(1, self.px(size)), file)
         if key not in self._fonts:
-            name = "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"
             # The basic engine is there in every build of Pillow, so texts look the same.
             engine = ImageFont.Layout.BASIC
-            self._fonts[key] = ImageFont.truetype(_FONTS / name, key[0], layout_engine=engine)
+            self._fonts[key] = ImageFont.truetype(file, key[0], layout_engine=engine)
         return self._fonts[key]
 
 
@@ -123,8 +134,7 @@ def draw_header(
     counted = summarise(probability, threshold=settings.threshold)
     left = pen.px(MARGIN)
     room = pen.image.width - 2 * left
-    title = pen.shortened(title, _TITLE_PX, room, bold=True)
-    pen.text(left, pen.px(50), title, _TITLE_PX, bold=True)
+    _draw_name(pen, title, left, pen.px(50), room)
     found = (
         f"IDC at probability ≥ {settings.threshold:.3g}: {counted.positive_mm2:,.2f} mm²"
         f" = {100 * counted.positive_fraction:.1f} % of {counted.assessed_mm2:,.2f} mm² assessed"
@@ -136,6 +146,17 @@ def draw_header(
     room -= pen.text_width(scale, _FACT_PX)
     model = pen.shortened(f"Model {model_name}", _FACT_PX, room)
     pen.text(left, pen.px(121), model + scale, _FACT_PX, colour=_GREY)
+
+
+def _draw_name(pen: Pen, name: str, left: int, baseline: int, room: int) -> None:
+    """Write the slide's name; where letters had to be left out, say where they are found."""
+    drawn = "".join(run for _, run in letter_runs(name, BOLD))
+    note = pen.text_width(_NAME_NOTE, _SMALL_PX) + pen.px(16) if GAP in drawn else 0
+    shown = pen.shortened(name, _TITLE_PX, room - note, bold=True)
+    pen.text(left, baseline, shown, _TITLE_PX, bold=True)
+    if note:
+        x = left + pen.text_width(shown, _TITLE_PX, bold=True) + pen.px(16)
+        pen.text(x, baseline, _NAME_NOTE, _SMALL_PX, colour=_GREY)
 
 
 def draw_footer(pen: Pen, slide: SlidePicture, settings: OverlaySettings) -> None:
@@ -156,7 +177,9 @@ def draw_footer(pen: Pen, slide: SlidePicture, settings: OverlaySettings) -> Non
         found = f"probability ≥ {settings.threshold:.3g}"
         x = _draw_key(pen, x, baseline, OUTLINE_COLOUR, line, found)
         x = _draw_key(pen, x, baseline, ASSESSED_COLOUR, 1, "assessed")
-    pen.text(x, baseline, f"no colour: below {settings.floor:g}, or not assessed", _SMALL_PX)
+        x = _draw_key(pen, x, baseline, ASSESSED_COLOUR, 1, "not assessed", fill=_shaded_glass())
+    uncoloured = f"no colour: below {settings.floor:g}"
+    pen.text(x, baseline, uncoloured + ("" if settings.outline else ", or not assessed"), _SMALL_PX)
     baseline = top + pen.px(176)
     pen.text(left, baseline, RESEARCH_USE_ONLY, _SMALL_PX, bold=True)
     if settings.smooth:
@@ -214,14 +237,28 @@ def _draw_colour_bar(
 
 
 def _draw_key(
-    pen: Pen, x: int, baseline: int, colour: tuple[int, int, int], line_px: int, text: str
+    pen: Pen,
+    x: int,
+    baseline: int,
+    colour: tuple[int, int, int],
+    line_px: int,
+    text: str,
+    *,
+    fill: tuple[int, int, int] | None = None,
 ) -> int:
     """Draw an outline's sample and meaning; the x where the next entry may start."""
     side, gap = pen.px(20), pen.px(10)
     top = baseline - pen.px(18)
-    pen.rectangle(x, top, x + side, top + side, outline=colour, line_px=line_px)
+    pen.rectangle(x, top, x + side, top + side, fill=fill, outline=colour, line_px=line_px)
     pen.text(x + side + gap, baseline, text, _SMALL_PX)
     return x + side + gap + pen.text_width(text, _SMALL_PX) + pen.px(36)
+
+
+def _shaded_glass() -> tuple[int, int, int]:
+    glass = np.full((1, 1, 3), 242, dtype=np.uint8)
+    shade(glass, np.ones((1, 1), bool))
+    red, green, blue = (int(channel) for channel in glass[0, 0])
+    return red, green, blue
 
 
 def _glass_over_tissue(slide: SlidePicture, height: int, width: int) -> NDArray[np.uint8]:
