@@ -67,6 +67,25 @@ class TestStart:
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
         assert done.stdout.strip() == "[]", done.stderr
 
+    @pytest.mark.parametrize("command", ["--help", "info"])
+    def test_a_quick_command_imports_no_heavy_library(
+        self, phantom: PhantomSlide, command: str
+    ) -> None:
+        """Each costs a tenth of a second and more; `--help` has 0.4 s, `info` one."""
+        arguments = [command] if command == "--help" else [command, str(phantom.slide)]
+        heavy = ("tensorflow", "sklearn", "skimage", "scipy", "pandas", "matplotlib", "shapely")
+        if command == "--help":
+            heavy += ("numpy", "PIL", "openslide", "tifffile")
+        code = (
+            "import sys; sys.argv = ['wsi-idc', *" + repr(arguments) + "]\n"
+            "from wsi_idc.cli import main\n"
+            "try: main()\n"
+            "except SystemExit: pass\n"
+            f"print([m for m in {heavy!r} if m in sys.modules])"
+        )
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+        assert done.stdout.splitlines()[-1] == "[]", done.stderr
+
     def test_options_name_what_the_rooms_offer(self) -> None:
         assert {reader.value for reader in Reader} == set(READERS) | {"auto"}
         assert tuple(colormap.value for colormap in Colormap) == COLORMAPS

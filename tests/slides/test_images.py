@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
 from wsi_idc.errors import MissingMppError, SlideReadError
@@ -47,6 +48,55 @@ def test_plausible_resolution_tags_are_a_guess(tmp_path: Path, suffix: str) -> N
         assert slide.info.mpp_x == pytest.approx(0.5, rel=1e-3)
         assert slide.info.mpp_is_guess
         assert slide.info.mpp_source.endswith("resolution tags")
+
+
+def test_a_tiff_of_imagej_or_ome_states_its_scale(tmp_path: Path) -> None:
+    path = tmp_path / "imagej.tif"
+    tifffile.imwrite(
+        path, RGB, imagej=True, resolution=(4, 2), metadata={"unit": "um", "axes": "YXS"}
+    )
+    with open_slide(path, reader="image") as slide:
+        info = slide.info
+        assert (info.mpp_x, info.mpp_y) == pytest.approx((0.25, 0.5))
+        assert (info.mpp_source, info.mpp_is_guess) == ("ImageJ description", False)
+    path = tmp_path / "one.ome.tif"
+    sizes = {"PhysicalSizeX": 250, "PhysicalSizeXUnit": "nm", "PhysicalSizeY": 0.0005}
+    metadata = {"axes": "YXS", **sizes, "PhysicalSizeYUnit": "mm"}
+    tifffile.imwrite(path, RGB, ome=True, photometric="rgb", metadata=metadata)
+    with open_slide(path, reader="image") as slide:
+        assert (slide.info.mpp_x, slide.info.mpp_y) == pytest.approx((0.25, 0.5))
+        assert slide.info.mpp_source == "OME-XML"
+
+
+def test_units_of_png_and_jpeg(tmp_path: Path) -> None:
+    """pHYs is in metres or tells a mere aspect; JFIF is in inches, centimetres, or likewise."""
+
+    def scale(path: Path) -> tuple[float, float] | None:
+        try:
+            with open_slide(path) as slide:
+                assert slide.info.mpp_is_guess
+                return slide.info.mpp_x, slide.info.mpp_y
+        except MissingMppError:
+            return None
+
+    path = tmp_path / "section.png"
+    Image.fromarray(RGB).save(path, dpi=(101_600, 50_800))
+    assert scale(path) == pytest.approx((0.25, 0.5), rel=1e-3)
+    content = bytearray(path.read_bytes())
+    start = content.index(b"pHYs")
+    content[start + 12] = 0  # the unit: a mere aspect
+    content[start + 13 : start + 17] = struct.pack(">I", zlib.crc32(content[start : start + 13]))
+    path.write_bytes(content)
+    assert scale(path) is None
+    path = tmp_path / "section.jpg"
+    for unit, density, expected in [(1, 25_400, 1.0), (2, 20_000, 0.5), (0, 20_000, None)]:
+        Image.fromarray(SMOOTH).save(path, dpi=(72, 72))
+        content = bytearray(path.read_bytes())
+        start = content.index(b"JFIF\0") + 7
+        content[start : start + 5] = struct.pack(">BHH", unit, density, density)
+        path.write_bytes(content)
+        found = scale(path)
+        assert found == (None if expected is None else pytest.approx((expected,) * 2, rel=1e-3))
 
 
 @pytest.mark.parametrize("dpi", [72, 96, 300, 600, 1200])

@@ -14,7 +14,8 @@ from slide_factory import position_slide
 
 from wsi_idc.errors import SettingsError, SlideNotFoundError, SlideReadError
 from wsi_idc.slides import Bounds, SlideSource, info_json, open_slide
-from wsi_idc.slides.openslide_reader import find_background, find_bounds, on_background
+from wsi_idc.slides.describe import find_background, find_bounds
+from wsi_idc.slides.openslide_reader import on_background
 
 
 def read_error(path: Path, reader: str = "auto") -> str:

@@ -11,7 +11,6 @@ import typer
 from wsi_idc.cli.console import log, start_log, user_errors
 from wsi_idc.cli.options import DeviceOption, LogFileOption, TtaOption
 from wsi_idc.errors import SettingsError
-from wsi_idc.splits import split_path
 
 if TYPE_CHECKING:
     from wsi_idc.model.evaluation import Judgement
@@ -90,6 +89,7 @@ def evaluate(
     """
     start_log(log_file)
     from wsi_idc.model.folder import CARD_FILE, model_folder
+    from wsi_idc.splits import split_path
 
     if (heatmap is None) != (truth is None):
         raise SettingsError("--heatmap and --truth go together")

@@ -13,6 +13,7 @@ from wsi_idc.cli.options import (
     ColormapOption,
     DeviceOption,
     DryRunOption,
+    IccOption,
     LogFileOption,
     MinTissueOption,
     OpacityOption,
@@ -26,6 +27,7 @@ from wsi_idc.cli.options import (
     TtaOption,
     UpsamplingOption,
     WidthOption,
+    slide_mpp_given,
 )
 
 if TYPE_CHECKING:
@@ -75,6 +77,7 @@ def heatmap(
     batch_size: Annotated[int, typer.Option(min=1, help="Patches scored at a time.")] = 64,
     reader: ReaderOption = Reader.AUTO,
     slide_mpp: SlideMppOption = None,
+    icc: IccOption = False,
     allow_upsampling: UpsamplingOption = False,
     device: DeviceOption = "auto",
     dry_run: DryRunOption = False,
@@ -99,6 +102,7 @@ def heatmap(
     card = read_card(model_folder(model))
     settings.step(card.patch_size_pixels)
     display = display_settings(colormap, opacity, smooth, width)
+    microns = slide_mpp_given(slide_mpp)
     found = find_slides(slides)
     scorer = None
     if not dry_run:
@@ -107,7 +111,7 @@ def heatmap(
         scorer = load_model(model, device=device, batch_size=batch_size)
 
     def step(path: Path) -> None:
-        source = SlideSource(path, reader.value, slide_mpp)
+        source = SlideSource(path, reader.value, microns, icc)
         if scorer is None:
             _say_plan(source, card, settings)
             return
@@ -167,8 +171,8 @@ def _say_plan(source: SlideSource, card: ModelCard, settings: ScoreSettings) -> 
 
     with source.open() as slide:
         planned = plan_slide(slide, card, settings)
-    if planned.info.mpp_warning:
-        log.warning("%s: warning: %s", source.path.name, planned.info.mpp_warning)
+    for warning in planned.info.warnings:
+        log.warning("%s: warning: %s", source.path.name, warning)
     typer.echo(
         plan_report(
             source,

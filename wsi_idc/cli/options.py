@@ -35,12 +35,21 @@ ReaderOption = Annotated[
     Reader, typer.Option("--reader", help="The library that reads the slide.", rich_help_panel=None)
 ]
 SlideMppOption = Annotated[
-    float | None,
+    str | None,
     typer.Option(
         "--slide-mpp",
+        metavar="UM[,UM]",
         help="Microns per pixel of the slide's finest level, where the file does not say it "
-        "or is wrong (0.25 for 40x).",
+        "or is wrong: 0.25, or 0.25,0.26 where pixels are not square (x,y).",
         show_default=False,
+    ),
+]
+IccOption = Annotated[
+    bool,
+    typer.Option(
+        "--icc",
+        help="Convert colours to sRGB by the slide's ICC profile, where it has one; by default "
+        "they are what the file holds, as in the public IDC patches.",
     ),
 ]
 MinTissueOption = Annotated[
@@ -107,3 +116,16 @@ WidthOption = Annotated[
         "--width", min=400, max=20000, help="Width of the pictures in pixels.", show_default="1600"
     ),
 ]
+
+
+def slide_mpp_given(text: str | None) -> tuple[float, float] | None:
+    """The value of `--slide-mpp`, x and y, or None where it was not given.
+
+    Raises
+    ------
+    SettingsError
+        If it is no scale.
+    """
+    from wsi_idc.slides.microns import parse_slide_mpp
+
+    return None if text is None else parse_slide_mpp(text)

@@ -10,6 +10,7 @@ import typer
 from wsi_idc.cli.console import ProgressBar, log, report, start_log, user_errors
 from wsi_idc.cli.options import (
     DryRunOption,
+    IccOption,
     LogFileOption,
     MinTissueOption,
     OverwriteOption,
@@ -18,6 +19,7 @@ from wsi_idc.cli.options import (
     SlideMppOption,
     SlidesArgument,
     UpsamplingOption,
+    slide_mpp_given,
 )
 from wsi_idc.errors import SettingsError
 
@@ -87,6 +89,7 @@ def tile(
     ] = None,
     reader: ReaderOption = Reader.AUTO,
     slide_mpp: SlideMppOption = None,
+    icc: IccOption = False,
     allow_upsampling: UpsamplingOption = False,
     dry_run: DryRunOption = False,
     overwrite: OverwriteOption = False,
@@ -114,12 +117,13 @@ def tile(
         min_overlap=min_overlap,
         exclude_border=exclude_border,
     )
+    microns = slide_mpp_given(slide_mpp)
     found = find_slides(slides)
     _check_truth_mask(truth_mask, len(found))
     patient_of = patients_of(found, patients) if patients else {}
 
     def step(path: Path) -> None:
-        source = SlideSource(path, reader.value, slide_mpp)
+        source = SlideSource(path, reader.value, microns, icc)
         truth = _truth_of(path, truth_mask)
         if dry_run:
             _say_plan(source, settings)
@@ -196,6 +200,6 @@ def _say_plan(source: SlideSource, settings: TileSettings) -> None:
     with source.open() as slide:
         info = slide.info
         mask, plan = plan_tiles(slide, settings)
-    if info.mpp_warning:
-        log.warning("%s: warning: %s", source.path.name, info.mpp_warning)
+    for warning in info.warnings:
+        log.warning("%s: warning: %s", source.path.name, warning)
     typer.echo(plan_report(source, plan, info, mask.area_mm2, settings.mpp))

@@ -9,7 +9,6 @@ import typer
 
 from wsi_idc.cli.console import ProgressBar, start_log, user_errors
 from wsi_idc.cli.options import DeviceOption, LogFileOption, OverwriteOption
-from wsi_idc.splits import split_path
 
 
 @user_errors
@@ -96,6 +95,7 @@ def train(
     from wsi_idc.model.architecture import Architecture
     from wsi_idc.model.settings import TrainSettings
     from wsi_idc.model.train import train as train_model
+    from wsi_idc.splits import split_path
 
     settings = TrainSettings(
         epochs=epochs,

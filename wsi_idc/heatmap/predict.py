@@ -189,7 +189,7 @@ def _request(info: SlideInfo, card: ModelCard, settings: ScoreSettings) -> dict[
 
 
 def _warnings(planned: PlannedSlide, scores: SlideScores) -> tuple[str, ...]:
-    warnings = [planned.info.mpp_warning, scores.stain_warning]
+    warnings = [*planned.info.warnings, scores.stain_warning]
     tissue_mm2 = planned.tissue.area_mm2
     if tissue_mm2 < LITTLE_TISSUE_MM2:
         warnings.append(f"the slide has only {tissue_mm2:.2f} mm² of tissue")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from abc import ABC, abstractmethod
 from types import TracebackType
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wsi_idc.errors import SettingsError, SlideReadError
+from wsi_idc.slides.colours import ToSrgb
 from wsi_idc.slides.info import Level, SlideInfo
 from wsi_idc.slides.levels import choose_level, pixels_across
 from wsi_idc.slides.raster import Placement, SlidePicture
@@ -38,9 +40,12 @@ class Slide(ABC):
     Attributes
     ----------
     info : what the slide is.
+    icc_profile : the bytes of its ICC profile, or None.
     """
 
     info: SlideInfo
+    icc_profile: bytes | None = None
+    _to_srgb: ToSrgb | None = None
 
     @abstractmethod
     def _read_inside(self, level: Level, x: int, y: int, width: int, height: int) -> Pixels:
@@ -63,6 +68,23 @@ class Slide(ABC):
     def close(self) -> None:
         """Release the file; the slide cannot be read afterwards."""
 
+    def convert_to_srgb(self) -> None:
+        """From now on, give colours as sRGB by the slide's ICC profile.
+
+        Where the slide has none, its colours stay as they are and a note in `info` says so.
+
+        Raises
+        ------
+        SlideReadError
+            If the profile is damaged, or not for RGB.
+        """
+        if self.icc_profile is None:
+            note = "the slide has no ICC profile; its colours are as the file has them"
+            self.info = dataclasses.replace(self.info, notes=(*self.info.notes, note))
+            return
+        self._to_srgb = ToSrgb(self.info.path, self.icc_profile)
+        self.info = dataclasses.replace(self.info, icc_applied=True)
+
     def read_level(self, level: int, x: int, y: int, width: int, height: int) -> Pixels:
         """Read whole pixels of one level.
 
@@ -84,7 +106,10 @@ class Slide(ABC):
         SlideReadError
             If the file is damaged there.
         """
-        wanted = self._level(level)
+        return self._in_colour(self._raw(self._level(level), x, y, width, height))
+
+    def _raw(self, wanted: Level, x: int, y: int, width: int, height: int) -> Pixels:
+        """As `read_level`, in the file's own colours."""
         left, top = max(x, 0), max(y, 0)
         right, bottom = min(x + width, wanted.width), min(y + height, wanted.height)
         if (left, top, right, bottom) == (x, y, x + width, y + height):
@@ -119,7 +144,10 @@ class Slide(ABC):
         SlideReadError
             If the file is damaged there.
         """
-        return self._read_from(choose_level(self.info, mpp), x, y, size, mpp)
+        return self._in_colour(self._read_from(choose_level(self.info, mpp), x, y, size, mpp))
+
+    def _in_colour(self, pixels: Pixels) -> Pixels:
+        return pixels if self._to_srgb is None else self._to_srgb(pixels)
 
     def picture(self, mpp: float | None = None, *, max_side: int) -> SlidePicture:
         """Read the whole scanned part of the slide as one picture.
@@ -181,7 +209,7 @@ class Slide(ABC):
             dx, dy = self._displacement(level, max(x0, 0), max(y0, 0))
         else:
             dx = dy = 0.0
-        region = self.read_level(level.index, x0, y0, x1 - x0, y1 - y0)
+        region = self._raw(level, x0, y0, x1 - x0, y1 - y0)
         box: Box = (left - x0 - dx, top - y0 - dy, right - x0 - dx, bottom - y0 - dy)
         return area_average(region, box, size)
 

@@ -18,10 +18,9 @@ import numpy as np
 from wsi_idc.errors import SettingsError, SlideReadError
 from wsi_idc.slides import openslide_reader
 from wsi_idc.slides.base import Pixels, Slide
+from wsi_idc.slides.describe import describe_slide
 from wsi_idc.slides.info import Level, SlideInfo
-from wsi_idc.slides.levels import make_levels
-from wsi_idc.slides.microns import find_microns, objective_power
-from wsi_idc.slides.openslide_reader import OpenSlideReader, find_bounds
+from wsi_idc.slides.openslide_reader import OpenSlideReader
 
 # Neighbouring reads share tiles; without a cache fastslide decodes them again each time.
 _CACHE_BYTES = 64 * 2**20
@@ -86,8 +85,8 @@ class FastslideReader(Slide):
     def _describe(self, path: Path, slide_mpp: float | tuple[float, float] | None) -> SlideInfo:
         if openslide_reader.can_open(path):
             with OpenSlideReader(path, slide_mpp) as reference:
+                self.icc_profile = reference.icc_profile
                 return dataclasses.replace(reference.info, reader="fastslide")
-        width, height = self._handle.dimensions
         (x, y), (bounds_width, bounds_height) = self._handle.bounds
         own = self._handle.properties
         properties = {
@@ -99,21 +98,13 @@ class FastslideReader(Slide):
             "openslide.bounds-width": str(bounds_width),
             "openslide.bounds-height": str(bounds_height),
         }
-        microns = find_microns(path, properties, slide_mpp)
-        return SlideInfo(
-            path=path,
-            name=path.stem,
+        return describe_slide(
+            path,
+            properties,
+            self._handle.level_dimensions,
+            slide_mpp,
             reader="fastslide",
             vendor=str(self._handle.format),
-            width=width,
-            height=height,
-            mpp_x=microns.x,
-            mpp_y=microns.y,
-            mpp_source=microns.source,
-            mpp_is_guess=microns.is_guess,
-            objective_power=objective_power(properties),
-            levels=make_levels(self._handle.level_dimensions),
-            bounds=find_bounds(properties, width, height),
         )
 
     def _read_inside(self, level: Level, x: int, y: int, width: int, height: int) -> Pixels:

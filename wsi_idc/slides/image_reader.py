@@ -11,10 +11,10 @@ from PIL import Image
 
 from wsi_idc.errors import SlideReadError
 from wsi_idc.slides.base import Pixels, Slide
-from wsi_idc.slides.info import Bounds, Level, SlideInfo
-from wsi_idc.slides.levels import make_levels
-from wsi_idc.slides.microns import find_microns
+from wsi_idc.slides.describe import describe_slide
+from wsi_idc.slides.info import WHITE, Level
 from wsi_idc.slides.openslide_reader import on_background
+from wsi_idc.slides.scale_statements import resolution_properties
 
 _FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "WEBP")
 
@@ -22,11 +22,10 @@ _FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "WEBP")
 # belong in a pyramidal TIFF; larger by accident are decompression bombs.
 MAX_IMAGE_PIXELS = 400_000_000
 
-_BACKGROUND = (255, 255, 255)
 _opening = threading.Lock()
 
-
-_TILE_WIDTH_TAG = 322
+_DESCRIPTION_TAG, _X_TAG, _Y_TAG, _UNIT_TAG, _TILE_WIDTH_TAG = 270, 282, 283, 296, 322
+_INCH = 2  # what a TIFF means that names no unit
 
 
 def can_open(path: Path) -> bool:
@@ -67,25 +66,17 @@ class ImageReader(Slide):
                     f"{path}: a plain image of {width}x{height} px is too large to hold in memory "
                     f"(at most {MAX_IMAGE_PIXELS:,} px); convert it to a tiled, pyramidal TIFF"
                 )
-            microns = find_microns(
-                path, _resolution(image), slide_mpp, tags_name=f"{image.format} resolution tags"
+            self.icc_profile = image.info.get("icc_profile") or None
+            self.info = describe_slide(
+                path,
+                _properties(image),
+                [(width, height)],
+                slide_mpp,
+                reader="image",
+                vendor="image",
+                tags_name=f"{image.format} resolution tags",
+                has_icc_profile=self.icc_profile is not None,
             )
-        self.info = SlideInfo(
-            path=path,
-            name=path.stem,
-            reader="image",
-            vendor="image",
-            width=width,
-            height=height,
-            mpp_x=microns.x,
-            mpp_y=microns.y,
-            mpp_source=microns.source,
-            mpp_is_guess=microns.is_guess,
-            objective_power=None,
-            levels=make_levels([(width, height)]),
-            bounds=Bounds(0, 0, width, height),
-            background=_BACKGROUND,
-        )
 
     def _read_inside(self, level: Level, x: int, y: int, width: int, height: int) -> Pixels:
         if self._pixels is None:
@@ -139,17 +130,18 @@ def _to_rgb(image: Image.Image) -> Pixels:
     if "transparency" in image.info or image.mode in ("RGBA", "LA", "PA", "La", "RGBa"):
         if image.mode in ("La", "RGBa"):
             image = image.convert({"La": "LA", "RGBa": "RGBA"}[image.mode])
-        return on_background(image.convert("RGBA"), _BACKGROUND)
+        return on_background(image.convert("RGBA"), WHITE)
     return np.array(image.convert("RGB"))
 
 
-def _resolution(image: Image.Image) -> dict[str, str]:
-    """The image's resolution tags under OpenSlide's names; Pillow gives all in dots per inch."""
-    dpi = image.info.get("dpi")
-    if not dpi:
-        return {}
-    return {
-        "tiff.ResolutionUnit": "inch",
-        "tiff.XResolution": repr(float(dpi[0])),
-        "tiff.YResolution": repr(float(dpi[1])),
+def _properties(image: Image.Image) -> dict[str, str]:
+    """What the image says of its scale, under OpenSlide's names."""
+    tags = getattr(image, "tag_v2", None)
+    if tags is None:  # PNG, JPEG, BMP: Pillow turns what has a unit into dots per inch
+        dpi = image.info.get("dpi")
+        x, y = dpi or (None, None)
+        return resolution_properties(_INCH, x, y)
+    description = tags.get(_DESCRIPTION_TAG, "")
+    return resolution_properties(tags.get(_UNIT_TAG, _INCH), tags.get(_X_TAG), tags.get(_Y_TAG)) | {
+        "tiff.ImageDescription": str(description)
     }

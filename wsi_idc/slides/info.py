@@ -7,6 +7,8 @@ from pathlib import Path
 
 Rgb = tuple[int, int, int]
 
+WHITE: Rgb = (255, 255, 255)
+
 
 @dataclass(frozen=True)
 class Level:
@@ -47,17 +49,22 @@ class SlideInfo:
     Attributes
     ----------
     name : the file's name without its ending; names outputs and, by default, the patient.
-    reader : `openslide`, `fastslide` or `image`.
-    vendor : the scanner's maker as the reader names the format, or `image`.
+    reader : `openslide`, `fastslide`, `tiff` or `image`.
+    vendor : the scanner's maker as the reader names the format, `tiff` or `image`.
     width, height : size of level 0 in pixels.
     mpp_x, mpp_y : microns per level-0 pixel, always within 0.05 to 20.
     mpp_source : where they come from, in words for people and outputs, such as
-        `slide metadata`, `TIFF resolution tags`, `objective power 40x`, `given by --slide-mpp`.
+        `slide metadata`, `OME-XML`, `TIFF resolution tags`, `objective power 40x`,
+        `given by --slide-mpp`.
     mpp_is_guess : True where they were inferred and not stated as µm/px.
     objective_power : the scanner's objective (40.0 for 40x), or None.
     levels : the pyramid, finest first.
     bounds : where the scan lies in level 0.
     background : the colour of glass, RGB, 0 to 255; stands in for missing pixels.
+    has_icc_profile : whether the slide says how its colours are meant.
+    icc_applied : whether pixels are converted to sRGB with that profile.
+    notes : what else a user should know: another scale that the slide states, scenes and
+        planes that are not read, ...
     """
 
     path: Path
@@ -73,7 +80,10 @@ class SlideInfo:
     objective_power: float | None
     levels: tuple[Level, ...]
     bounds: Bounds
-    background: Rgb = (255, 255, 255)
+    background: Rgb = WHITE
+    has_icc_profile: bool = False
+    icc_applied: bool = False
+    notes: tuple[str, ...] = ()
 
     @property
     def mpp(self) -> float:
@@ -89,6 +99,11 @@ class SlideInfo:
             f"{self.mpp:.4g} µm/px was inferred from the {self.mpp_source}; if that is wrong, so "
             "is every scale here: give the right one with --slide-mpp"
         )
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """All that outputs must say of how the slide is read: a guessed scale, and `notes`."""
+        return (*([self.mpp_warning] if self.mpp_warning else []), *self.notes)
 
     @property
     def width_mm(self) -> float:

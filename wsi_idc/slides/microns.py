@@ -1,36 +1,41 @@
-"""Microns per pixel: where a slide's scale comes from, and how far to trust it. Pure."""
+"""Microns per pixel: which of a slide's statements to believe, and what to say aloud. Pure."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from wsi_idc.errors import MissingMppError, SettingsError
+from wsi_idc.slides.scale_statements import MPP_TIMES_POWER, Statement, scale_statements
+
+__all__ = ["MPP_TIMES_POWER", "Microns", "find_microns", "parse_slide_mpp"]
 
 # Microscope scanners lie well inside; a TIFF that says 72 dpi claims 352.8, and some files 0.0.
 MIN_SLIDE_MPP = 0.05
 MAX_SLIDE_MPP = 20.0
 
-# A 10x objective gives about 1 µm/px on the cameras scanners use: 20x about 0.5, 40x about 0.25.
-MPP_TIMES_POWER = 10.0
-
-_MICRONS_PER_UNIT = {"inch": 25_400.0, "centimeter": 10_000.0}
-_OME_UNITS = {"µm": 1.0, "μm": 1.0, "um": 1.0, "nm": 0.001, "mm": 1000.0}
+# "40x" scanners differ by some 15 % from 0.25 µm/px; what differs by more is another scale.
+_CONFLICT_RATIO = 1.25
 
 
 @dataclass(frozen=True)
 class Microns:
     """The scale of a slide: microns per level-0 pixel, and how it is known.
 
-    `source` is in words for people; `is_guess` is True where the scale was inferred.
+    Attributes
+    ----------
+    x, y : microns per level-0 pixel.
+    source : where they come from, in words for people.
+    is_guess : True where they were inferred and not stated as µm/px.
+    conflict : what to say where another place of the slide says otherwise, else None.
     """
 
     x: float
     y: float
     source: str
     is_guess: bool
+    conflict: str | None = None
 
 
 def find_microns(
@@ -44,7 +49,8 @@ def find_microns(
 
     In this order: what the user gave; what the slide's metadata states; the resolution tags
     of the file; the objective power. A value outside 0.05 to 20 counts as missing. A value
-    for one axis alone stands for both.
+    for one axis alone stands for both. Another source that differs by more than a quarter is
+    named in `conflict`.
 
     Parameters
     ----------
@@ -60,117 +66,98 @@ def find_microns(
     MissingMppError
         If nothing tells the scale.
     """
+    statements = list(scale_statements(properties, tags_name))
+    known = [found for statement in statements if (found := _plausible(statement))]
     if slide_mpp is not None:
-        return _given(slide_mpp)
-    # For a generic TIFF, OpenSlide's µm/px are no more than the resolution tags.
-    is_from_tags = properties.get("openslide.vendor") == "generic-tiff"
-    stated = None if is_from_tags else _openslide_microns(properties)
-    stated = stated or _vendor_microns(properties)
-    if stated:
-        return Microns(*stated, source="slide metadata", is_guess=False)
-    tags = _tag_microns(properties) or (_openslide_microns(properties) if is_from_tags else None)
-    if tags:
-        return Microns(*tags, source=tags_name, is_guess=True)
-    power = objective_power(properties)
-    if power:
-        mpp = MPP_TIMES_POWER / power
-        if _is_plausible(mpp):
-            return Microns(mpp, mpp, source=f"objective power {power:g}x", is_guess=True)
-    raise MissingMppError(
-        f"{path}: the slide does not say how many microns a pixel is; "
-        "give it with --slide-mpp (often 0.25 for a 40x and 0.5 for a 20x scan)"
-    )
+        known.insert(0, _given(slide_mpp))
+    if not known:
+        raise MissingMppError(_missing(path, statements))
+    used, *others = known
+    return Microns(used.x, used.y, used.source, used.is_guess, _conflict(used, others))
 
 
-def objective_power(properties: Mapping[str, str]) -> float | None:
-    """The scanner's objective, 40.0 for 40x, or None where the slide does not say."""
-    for name in ("openslide.objective-power", "aperio.AppMag"):
-        power = _number(properties.get(name))
-        if power:
-            return power
-    return None
+def parse_slide_mpp(text: str) -> tuple[float, float]:
+    """Read `0.25`, or `0.25,0.26` for x and y, as microns per pixel (x, y).
+
+    Raises
+    ------
+    SettingsError
+        If it is neither, or outside 0.05 to 20.
+    """
+    try:
+        values = [float(part) for part in text.split(",")]
+    except ValueError:
+        values = []
+    if len(values) not in (1, 2):
+        raise SettingsError(
+            f"--slide-mpp must be microns per pixel, as 0.25 or as 0.25,0.26 (x,y), not {text!r}"
+        )
+    given = _given((values[0], values[-1]))
+    return given.x, given.y
 
 
 def _given(slide_mpp: float | tuple[float, float]) -> Microns:
     x, y = slide_mpp if isinstance(slide_mpp, tuple) else (slide_mpp, slide_mpp)
     if not (_is_plausible(x) and _is_plausible(y)):
         raise SettingsError(
-            f"--slide-mpp must be within {MIN_SLIDE_MPP} to {MAX_SLIDE_MPP} µm/px, not {slide_mpp}"
+            f"--slide-mpp must be within {MIN_SLIDE_MPP} to {MAX_SLIDE_MPP} µm/px, "
+            f"not {_in_words(x, y)}"
         )
     return Microns(float(x), float(y), source="given by --slide-mpp", is_guess=False)
 
 
-def _openslide_microns(properties: Mapping[str, str]) -> tuple[float, float] | None:
-    return _plausible_pair(
-        _number(properties.get("openslide.mpp-x")), _number(properties.get("openslide.mpp-y"))
+def _plausible(statement: Statement) -> Microns | None:
+    x, y = (
+        value if value is not None and _is_plausible(value) else None
+        for value in (statement.x, statement.y)
     )
-
-
-def _vendor_microns(properties: Mapping[str, str]) -> tuple[float, float] | None:
-    """What vendors state in their own properties, where OpenSlide does not pass it on."""
-    aperio = _number(properties.get("aperio.MPP"))
-    description = properties.get("tiff.ImageDescription", "")
-    return (
-        _plausible_pair(aperio, aperio)
-        or _philips_microns(properties.get("philips.DICOM_PIXEL_SPACING", ""))
-        or _ome_microns(description)
-        or _described_microns(description)
-    )
-
-
-def _philips_microns(spacing: str) -> tuple[float, float] | None:
-    """DICOM pixel spacing: millimetres, the row spacing (y) first."""
-    values = re.findall(r"[\d.]+(?:[eE][-+]?\d+)?", spacing)
-    if len(values) != 2:
+    first = x if x is not None else y
+    if first is None:
         return None
-    y, x = (_number(value) for value in values)
-    return _plausible_pair(x and x * 1000, y and y * 1000)
-
-
-def _ome_microns(description: str) -> tuple[float, float] | None:
-    """`PhysicalSizeX` and `PhysicalSizeY` of OME-XML, whose default unit is the micron."""
-    sizes = []
-    for axis in "XY":
-        size = re.search(rf'\bPhysicalSize{axis}="([^"]+)"', description)
-        unit = re.search(rf'\bPhysicalSize{axis}Unit="([^"]+)"', description)
-        scale = _OME_UNITS.get(unit.group(1), 0.0) if unit else 1.0
-        value = _number(size.group(1)) if size else None
-        sizes.append(value * scale if value else None)
-    return _plausible_pair(sizes[0], sizes[1])
-
-
-def _described_microns(description: str) -> tuple[float, float] | None:
-    """`MPP = 0.25` in an Aperio-like description that some converters keep."""
-    found = re.search(r"\bMPP\s*=\s*([\d.]+)", description)
-    mpp = _number(found.group(1)) if found else None
-    return _plausible_pair(mpp, mpp)
-
-
-def _tag_microns(properties: Mapping[str, str]) -> tuple[float, float] | None:
-    unit = _MICRONS_PER_UNIT.get(properties.get("tiff.ResolutionUnit", ""))
-    if unit is None:
-        return None
-    x = _number(properties.get("tiff.XResolution"))
-    y = _number(properties.get("tiff.YResolution"))
-    return _plausible_pair(unit / x if x else None, unit / y if y else None)
-
-
-def _plausible_pair(x: float | None, y: float | None) -> tuple[float, float] | None:
-    x = x if x is not None and _is_plausible(x) else None
-    y = y if y is not None and _is_plausible(y) else None
-    if x is None and y is None:
-        return None
-    return (x if x is not None else y, y if y is not None else x)  # type: ignore[return-value]
+    return Microns(first, y if y is not None else first, statement.source, statement.is_guess)
 
 
 def _is_plausible(mpp: float) -> bool:
     return MIN_SLIDE_MPP <= mpp <= MAX_SLIDE_MPP
 
 
-def _number(text: str | None) -> float | None:
-    """A positive, finite number, or None; some scanners write a decimal comma."""
-    try:
-        value = float((text or "").strip().replace(",", "."))
-    except ValueError:
+def _conflict(used: Microns, others: Sequence[Microns]) -> str | None:
+    """In words, which other sources say something else; None where they agree."""
+    differing = {
+        other.source: f"{_in_words(other.x, other.y)} (from the {other.source})"
+        for other in reversed(others)
+        if _ratio(used.x, other.x) > _CONFLICT_RATIO or _ratio(used.y, other.y) > _CONFLICT_RATIO
+    }
+    if not differing:
         return None
-    return value if 0 < value < float("inf") else None
+    return (
+        f"{_in_words(used.x, used.y)} µm/px, {_origin(used.source)}, was used, but the slide also "
+        f"says {' and '.join(reversed(differing.values()))}; if that is right, give it with "
+        "--slide-mpp"
+    )
+
+
+def _origin(source: str) -> str:
+    return source if source.startswith("given") else f"from the {source}"
+
+
+def _ratio(a: float, b: float) -> float:
+    return max(a / b, b / a)
+
+
+def _in_words(x: float, y: float) -> str:
+    return f"{x:.4g}" if x == y else f"{x:.4g} x {y:.4g}"
+
+
+def _missing(path: Path, statements: Sequence[Statement]) -> str:
+    absurd = [
+        f"{_in_words(statement.x or statement.y or 0, statement.y or statement.x or 0)} from the "
+        f"{statement.source}"
+        for statement in statements
+        if statement.x or statement.y
+    ]
+    said = f" ({absurd[0]} is none that a microscope has)" if absurd else ""
+    return (
+        f"{path}: the slide does not say how many microns a pixel is{said}; "
+        "give it with --slide-mpp (often 0.25 for a 40x and 0.5 for a 20x scan)"
+    )

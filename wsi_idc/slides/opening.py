@@ -32,7 +32,9 @@ READERS: dict[str, Reader] = {
 AUTO_ORDER = ("openslide", "image")
 
 
-def open_slide(path: str | Path, *, reader: str = "auto", slide_mpp: SlideMpp = None) -> Slide:
+def open_slide(
+    path: str | Path, *, reader: str = "auto", slide_mpp: SlideMpp = None, icc: bool = False
+) -> Slide:
     """Open a slide.
 
     Parameters
@@ -41,6 +43,7 @@ def open_slide(path: str | Path, *, reader: str = "auto", slide_mpp: SlideMpp = 
     reader : `openslide`, `fastslide`, `image`, or `auto` for the first that opens it.
     slide_mpp : microns per level-0 pixel, one number or (x, y), where the slide does not say
         or is wrong.
+    icc : convert colours to sRGB by the slide's ICC profile, where it has one.
 
     Returns
     -------
@@ -61,11 +64,21 @@ def open_slide(path: str | Path, *, reader: str = "auto", slide_mpp: SlideMpp = 
     if reader != "auto" and reader not in READERS:
         raise SettingsError(f"--reader must be one of auto, {', '.join(READERS)}, not {reader!r}")
     _check_file(path)
-    if reader != "auto":
-        return READERS[reader].open(path, slide_mpp)
+    slide = READERS[_reader_for(path) if reader == "auto" else reader].open(path, slide_mpp)
+    if icc:
+        try:
+            slide.convert_to_srgb()
+        except BaseException:
+            slide.close()
+            raise
+    return slide
+
+
+def _reader_for(path: Path) -> str:
+    """The name of the first reader that opens a file."""
     for name in AUTO_ORDER:
         if READERS[name].can_open(path):
-            return READERS[name].open(path, slide_mpp)
+            return name
     raise SlideReadError(
         f"{path}: neither a slide that OpenSlide knows nor a plain image (PNG, JPEG, TIFF, BMP, "
         "WebP); it is of another format, damaged, or was not copied whole"
@@ -82,10 +95,11 @@ class SlideSource:
     path: Path
     reader: str = "auto"
     slide_mpp: SlideMpp = None
+    icc: bool = False
 
     def open(self) -> Slide:
         """Open the slide anew; the errors are those of `open_slide`."""
-        return open_slide(self.path, reader=self.reader, slide_mpp=self.slide_mpp)
+        return open_slide(self.path, reader=self.reader, slide_mpp=self.slide_mpp, icc=self.icc)
 
 
 def _check_file(path: Path) -> None:

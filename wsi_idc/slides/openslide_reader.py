@@ -11,9 +11,8 @@ from PIL import Image
 
 from wsi_idc.errors import SlideReadError
 from wsi_idc.slides.base import DAMAGED, Pixels, Slide
-from wsi_idc.slides.info import Bounds, Level, Rgb, SlideInfo
-from wsi_idc.slides.levels import make_levels
-from wsi_idc.slides.microns import find_microns, objective_power
+from wsi_idc.slides.describe import describe_slide, planes_and_scenes
+from wsi_idc.slides.info import Level, Rgb, SlideInfo
 
 
 def can_open(path: Path) -> bool:
@@ -50,6 +49,7 @@ class OpenSlideReader(Slide):
         self._handle = _open(path)
         try:
             self._native_downsamples: tuple[float, ...] = self._handle.level_downsamples
+            self.icc_profile = _icc_profile(self._handle)
             self.info = _describe(path, self._handle, slide_mpp)
         except BaseException:
             self._handle.close()
@@ -111,48 +111,21 @@ def _describe(
     path: Path, handle: openslide.OpenSlide, slide_mpp: float | tuple[float, float] | None
 ) -> SlideInfo:
     properties: Mapping[str, str] = handle.properties
-    microns = find_microns(path, properties, slide_mpp)
-    width, height = handle.dimensions
-    return SlideInfo(
-        path=path,
-        name=path.stem,
+    return describe_slide(
+        path,
+        properties,
+        handle.level_dimensions,
+        slide_mpp,
         reader="openslide",
         vendor=properties.get(openslide.PROPERTY_NAME_VENDOR, "unknown"),
-        width=width,
-        height=height,
-        mpp_x=microns.x,
-        mpp_y=microns.y,
-        mpp_source=microns.source,
-        mpp_is_guess=microns.is_guess,
-        objective_power=objective_power(properties),
-        levels=make_levels(handle.level_dimensions),
-        bounds=find_bounds(properties, width, height),
-        background=find_background(properties),
+        has_icc_profile=handle.color_profile is not None,
+        notes=planes_and_scenes(properties),
     )
 
 
-def find_bounds(properties: Mapping[str, str], width: int, height: int) -> Bounds:
-    """The scanned part of level 0, clipped to it; all of it where the slide does not say."""
-    try:
-        x, y, bounds_width, bounds_height = (
-            int(properties[f"openslide.bounds-{name}"]) for name in ("x", "y", "width", "height")
-        )
-    except (KeyError, ValueError):
-        return Bounds(0, 0, width, height)
-    left, top = max(0, x), max(0, y)
-    right, bottom = min(width, x + bounds_width), min(height, y + bounds_height)
-    if left >= right or top >= bottom:
-        return Bounds(0, 0, width, height)
-    return Bounds(left, top, right - left, bottom - top)
-
-
-def find_background(properties: Mapping[str, str]) -> Rgb:
-    """The slide's background colour, RGB; white where the slide does not say."""
-    try:
-        red, green, blue = bytes.fromhex(properties.get("openslide.background-color", ""))
-    except ValueError:
-        return (255, 255, 255)
-    return (red, green, blue)
+def _icc_profile(handle: openslide.OpenSlide) -> bytes | None:
+    profile = handle.color_profile
+    return None if profile is None else bytes(profile.tobytes())
 
 
 def _one_line(error: Exception) -> str:

@@ -8,11 +8,14 @@ steps of it give the same as one. Enlarging is bilinear between pixel centres.
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
-import scipy.sparse
 from numpy.typing import NDArray
 from PIL import Image
+
+if TYPE_CHECKING:
+    import scipy.sparse
 
 Pixels = NDArray[np.uint8]
 Box = tuple[float, float, float, float]
@@ -109,6 +112,8 @@ def _exact_average(pixels: Pixels, box: Box, size: tuple[int, int]) -> Pixels:
 @lru_cache(maxsize=512)
 def _axis_weights(length: int, start: float, stop: float, count: int) -> scipy.sparse.csr_array:
     """Weights [count, length] of source pixels in target pixels along one axis, rows sum to 1."""
+    import scipy.sparse  # a tenth of a second that opening a slide does without
+
     ratio = (stop - start) / count
     low = start + ratio * np.arange(count)
     high = low + ratio

@@ -30,6 +30,8 @@ def info_json(info: SlideInfo) -> dict[str, Any]:
         "objective_power": info.objective_power,
         "bounds": {"x": bounds.x, "y": bounds.y, "width": bounds.width, "height": bounds.height},
         "background": list(info.background),
+        "has_icc_profile": info.has_icc_profile,
+        "icc_applied": info.icc_applied,
         "levels": [
             {
                 "index": level.index,

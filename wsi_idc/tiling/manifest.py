@@ -38,6 +38,7 @@ def request_of(
             "bounds": asdict(info.bounds),
             "mpp_x": info.mpp_x,
             "mpp_y": info.mpp_y,
+            "icc_applied": info.icc_applied,
         },
         "patient": patient,
         "settings": {**asdict(settings), "stride": settings.step},
@@ -64,7 +65,7 @@ def outcome_of(
             "negative": int(np.count_nonzero(plan.label == 0)),
             "border_left_out": border_left_out,
         },
-        "warnings": [info.mpp_warning] if info.mpp_warning else [],
+        "warnings": list(info.warnings),
         "tissue_mm2": round(mask.area_mm2, 6),
         "mask": asdict(mask.placement),
     }
