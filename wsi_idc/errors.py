@@ -12,6 +12,7 @@ or the builtin that a subclass derives from as well::
     │   ├── MissingMppError      (ValueError)         the slide does not say its µm/px
     │   ├── UpsamplingError      (ValueError)         finer pixels asked for than there are
     │   └── NoTissueError        (ValueError)         nothing to cut or to score
+    ├── AnnotationError          (ValueError)         a file of drawn areas that cannot be used
     ├── PatchCollectionError     (ValueError)         a patch folder that cannot be used
     ├── ModelFolderError         (ValueError)         a model folder that cannot be used
     ├── ResultFolderError        (ValueError)         a heatmap result that cannot be used
@@ -49,6 +50,10 @@ class UpsamplingError(SlideError, ValueError):
 
 class NoTissueError(SlideError, ValueError):
     """The slide has no tissue to cut or to score."""
+
+
+class AnnotationError(WsiIdcError, ValueError):
+    """A file of drawn areas is missing, damaged, unsafe, or lacks what was asked of it."""
 
 
 class PatchCollectionError(WsiIdcError, ValueError):
