@@ -19,8 +19,11 @@ RGB = RANDOM.integers(0, 256, (40, 60, 3), dtype=np.uint8)
 SMOOTH = np.asarray(Image.fromarray(RGB).reduce(10).resize((60, 40), Image.Resampling.BICUBIC))
 
 
-@pytest.mark.parametrize("suffix", ["png", "tif", "bmp", "webp", "jpg"])
-def test_a_plain_image_is_a_slide_of_one_level(tmp_path: Path, suffix: str) -> None:
+@pytest.mark.parametrize(
+    ("suffix", "reader"),
+    [("png", "image"), ("bmp", "image"), ("webp", "image"), ("jpg", "image"), ("tif", "tiff")],
+)
+def test_a_plain_image_is_a_slide_of_one_level(tmp_path: Path, suffix: str, reader: str) -> None:
     path = tmp_path / f"section.{suffix}"
     options = {"webp": {"lossless": True}, "jpg": {"quality": 95, "subsampling": 0}}
     original = SMOOTH if suffix == "jpg" else RGB
@@ -29,7 +32,7 @@ def test_a_plain_image_is_a_slide_of_one_level(tmp_path: Path, suffix: str) -> N
         open_slide(path)
     with open_slide(path, slide_mpp=(8.0, 4.0)) as slide:
         info = slide.info
-        assert (info.reader, info.vendor, info.name) == ("image", "image", "section")
+        assert (info.reader, info.vendor, info.name) == (reader, reader, "section")
         assert (info.width, info.height, len(info.levels)) == (60, 40, 1)
         assert (info.mpp_x, info.mpp_y) == (8.0, 4.0)
         pixels = slide.read_level(0, 5, 7, 50, 30)
@@ -142,6 +145,17 @@ def test_palettes_with_and_without_transparency(tmp_path: Path) -> None:
     assert (indices == 3).any()
     assert (pixels[indices == 3] == 255).all()
     np.testing.assert_array_equal(pixels[indices != 3], expected[indices != 3])
+
+
+def test_of_several_pictures_the_first_is_read_and_it_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "two.tif"
+    grey = Image.fromarray(RGB[..., 0].astype(np.uint16) * 257)
+    grey.save(path, save_all=True, append_images=[grey])
+    with open_slide(path, slide_mpp=8) as slide:
+        assert slide.info.reader == "image"
+        assert slide.info.warnings == (
+            "the file has 2 pictures; the first one is read, as a plain image",
+        )
 
 
 def test_floating_point_images_are_refused(tmp_path: Path) -> None:

@@ -52,7 +52,7 @@ def test_files_that_are_no_slides(tmp_path: Path, reader: str) -> None:
 
 
 def test_an_unknown_reader_is_told_the_known_ones(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="auto, openslide, fastslide, image"):
+    with pytest.raises(SettingsError, match="auto, openslide, fastslide, tiff, image"):
         open_slide(tmp_path / "any.svs", reader="bioformats")
 
 
@@ -84,12 +84,15 @@ def test_there_is_no_level_five(tmp_path: Path) -> None:
         slide.read_level(5, 0, 0, 10, 10)
 
 
-def test_a_tile_that_was_not_scanned_is_background(tmp_path: Path) -> None:
+@pytest.mark.parametrize("reader", ["openslide", "fastslide"])
+def test_a_tile_that_was_not_scanned_is_background(tmp_path: Path, reader: str) -> None:
+    if reader == "fastslide":
+        pytest.importorskip("fastslide")
     path, code = position_slide(tmp_path, 512, 512, 0.25, (1, 4))
     with tifffile.TiffFile(path, mode="r+") as tiff:
         counts = tiff.pages[0].tags["TileByteCounts"]
         counts.overwrite((*counts.value[:-1], 0))
-    with open_slide(path, reader="openslide") as slide:
+    with open_slide(path, reader=reader) as slide:
         pixels = slide.read_level(0, 0, 0, 512, 512)
     assert (pixels[256:, 256:] == 255).all()
     np.testing.assert_array_equal(pixels[:256], code.rows(0, 256))

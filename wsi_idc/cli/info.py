@@ -97,12 +97,14 @@ def _wrapped(text: str) -> str:
 
 
 def _lines(look: _Look) -> list[tuple[str, str]]:
+    from wsi_idc.slides.microns import origin
+
     known, has_mpp = look.info, look.no_mpp is None
     size, scale = f"{known.width:,} x {known.height:,} px", "not stated"
     if has_mpp:
         guess = " (a guess)" if known.mpp_is_guess else ""
         size += f", {known.width_mm:.2f} x {known.height_mm:.2f} mm"
-        scale = f"{known.mpp_x:.5g} x {known.mpp_y:.5g}, from {known.mpp_source}{guess}"
+        scale = f"{known.mpp_x:.5g} x {known.mpp_y:.5g}, {origin(known.mpp_source)}{guess}"
     lines = [
         ("slide", known.path.name),
         ("reader", f"{known.reader} ({known.vendor})"),

@@ -15,6 +15,7 @@ class Reader(StrEnum):
     AUTO = "auto"
     OPENSLIDE = "openslide"
     FASTSLIDE = "fastslide"
+    TIFF = "tiff"
     IMAGE = "image"
 
 

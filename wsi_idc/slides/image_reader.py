@@ -1,4 +1,6 @@
-"""Plain images as slides of one level: PNG, JPEG, untiled TIFF, BMP and WebP, through Pillow."""
+"""Plain images as slides of one level, through Pillow: PNG, JPEG, BMP, WebP, and TIFFs that
+are not in 8-bit RGB or grey.
+"""
 
 from __future__ import annotations
 
@@ -76,6 +78,7 @@ class ImageReader(Slide):
                 vendor="image",
                 tags_name=f"{image.format} resolution tags",
                 has_icc_profile=self.icc_profile is not None,
+                notes=_notes(image),
             )
 
     def _read_inside(self, level: Level, x: int, y: int, width: int, height: int) -> Pixels:
@@ -132,6 +135,13 @@ def _to_rgb(image: Image.Image) -> Pixels:
             image = image.convert({"La": "LA", "RGBa": "RGBA"}[image.mode])
         return on_background(image.convert("RGBA"), WHITE)
     return np.array(image.convert("RGB"))
+
+
+def _notes(image: Image.Image) -> list[str]:
+    frames = getattr(image, "n_frames", 1)
+    if frames == 1:
+        return []
+    return [f"the file has {frames} pictures; the first one is read, as a plain image"]
 
 
 def _properties(image: Image.Image) -> dict[str, str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from wsi_idc.errors import MissingMppError, SettingsError
 from wsi_idc.slides.scale_statements import MPP_TIMES_POWER, Statement, scale_statements
 
-__all__ = ["MPP_TIMES_POWER", "Microns", "find_microns", "parse_slide_mpp"]
+__all__ = ["MPP_TIMES_POWER", "Microns", "find_microns", "origin", "parse_slide_mpp"]
 
 # Microscope scanners lie well inside; a TIFF that says 72 dpi claims 352.8, and some files 0.0.
 MIN_SLIDE_MPP = 0.05
@@ -96,6 +96,11 @@ def parse_slide_mpp(text: str) -> tuple[float, float]:
     return given.x, given.y
 
 
+def origin(source: str) -> str:
+    """A source of µm/px as it stands in a sentence."""
+    return source if source.startswith("given") else f"from the {source}"
+
+
 def _given(slide_mpp: float | tuple[float, float]) -> Microns:
     x, y = slide_mpp if isinstance(slide_mpp, tuple) else (slide_mpp, slide_mpp)
     if not (_is_plausible(x) and _is_plausible(y)):
@@ -131,14 +136,10 @@ def _conflict(used: Microns, others: Sequence[Microns]) -> str | None:
     if not differing:
         return None
     return (
-        f"{_in_words(used.x, used.y)} µm/px, {_origin(used.source)}, was used, but the slide also "
+        f"{_in_words(used.x, used.y)} µm/px, {origin(used.source)}, was used, but the slide also "
         f"says {' and '.join(reversed(differing.values()))}; if that is right, give it with "
         "--slide-mpp"
     )
-
-
-def _origin(source: str) -> str:
-    return source if source.startswith("given") else f"from the {source}"
 
 
 def _ratio(a: float, b: float) -> float:
@@ -146,7 +147,8 @@ def _ratio(a: float, b: float) -> float:
 
 
 def _in_words(x: float, y: float) -> str:
-    return f"{x:.4g}" if x == y else f"{x:.4g} x {y:.4g}"
+    x_text, y_text = (f"{v:.4g}" if v < 1e4 else f"{v:,.0f}" for v in (x, y))
+    return x_text if x == y else f"{x_text} x {y_text}"
 
 
 def _missing(path: Path, statements: Sequence[Statement]) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wsi_idc.errors import SettingsError, SlideNotFoundError, SlideReadError
-from wsi_idc.slides import fastslide_reader, image_reader, openslide_reader
+from wsi_idc.slides import fastslide_reader, image_reader, openslide_reader, tiff_reader
 from wsi_idc.slides.base import Slide
 
 SlideMpp = float | tuple[float, float] | None
@@ -25,11 +25,12 @@ class Reader:
 READERS: dict[str, Reader] = {
     "openslide": Reader(openslide_reader.can_open, openslide_reader.OpenSlideReader),
     "fastslide": Reader(fastslide_reader.can_open, fastslide_reader.FastslideReader),
+    "tiff": Reader(tiff_reader.can_open, tiff_reader.TiffReader),
     "image": Reader(image_reader.can_open, image_reader.ImageReader),
 }
 
 # The first that opens the file reads it. fastslide is not among them: see its module.
-AUTO_ORDER = ("openslide", "image")
+AUTO_ORDER = ("openslide", "tiff", "image")
 
 
 def open_slide(
@@ -40,7 +41,7 @@ def open_slide(
     Parameters
     ----------
     path : the slide's file.
-    reader : `openslide`, `fastslide`, `image`, or `auto` for the first that opens it.
+    reader : `openslide`, `fastslide`, `tiff`, `image`, or `auto` for the first that opens it.
     slide_mpp : microns per level-0 pixel, one number or (x, y), where the slide does not say
         or is wrong.
     icc : convert colours to sRGB by the slide's ICC profile, where it has one.
@@ -75,7 +76,9 @@ def open_slide(
 
 
 def _reader_for(path: Path) -> str:
-    """The name of the first reader that opens a file."""
+    """The name of the first reader that opens a file as a whole."""
+    if tiff_reader.comes_before_openslide(path):
+        return "tiff"
     for name in AUTO_ORDER:
         if READERS[name].can_open(path):
             return name

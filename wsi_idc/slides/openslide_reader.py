@@ -17,10 +17,16 @@ from wsi_idc.slides.info import Level, Rgb, SlideInfo
 
 def can_open(path: Path) -> bool:
     """Whether OpenSlide knows the file's format."""
+    return vendor(path) is not None
+
+
+def vendor(path: Path) -> str | None:
+    """OpenSlide's name of the file's format; None where it knows none."""
     try:
-        return openslide.OpenSlide.detect_format(path) is not None
+        found: str | None = openslide.OpenSlide.detect_format(path)
     except openslide.OpenSlideError:
-        return False
+        return None
+    return found
 
 
 def level_sizes(path: Path) -> tuple[tuple[int, int], ...]:
