@@ -189,7 +189,7 @@ def test_another_slide_of_the_same_name_is_refused(slide: Path, tmp_path: Path) 
         tile(other, tmp_path / "out")
 
 
-@pytest.mark.parametrize("stage", ["write_patch_folder", "_write_pictures", "write_json"])
+@pytest.mark.parametrize("stage", ["write_patches", "_write_pictures", "write_json"])
 def test_an_interrupted_run_is_made_whole_by_the_next(
     slide: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stage: str
 ) -> None:
@@ -197,7 +197,7 @@ def test_an_interrupted_run_is_made_whole_by_the_next(
     real = getattr(tile_module, stage)
 
     def killed(*arguments: Any, **options: Any) -> None:
-        if stage == "write_patch_folder":
+        if stage == "write_patches":
             real(*arguments, **options)
         raise KeyboardInterrupt
 

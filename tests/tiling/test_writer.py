@@ -14,13 +14,10 @@ from tiling.memory_slide import MemorySource
 
 from wsi_idc.errors import OutputError, SettingsError
 from wsi_idc.tiling.blocks import read_patches
+from wsi_idc.tiling.formats import SlidePatches
+from wsi_idc.tiling.layout import check_folder_name, index_path
 from wsi_idc.tiling.plan import PatchPlan, plan_patches
-from wsi_idc.tiling.writer import (
-    check_folder_name,
-    index_path,
-    remove_patches,
-    write_patch_folder,
-)
+from wsi_idc.tiling.writer import remove_patches, write_patches
 
 SIZE = 20
 
@@ -40,7 +37,13 @@ def plan_of(source: Any, labels: list[int] | None = None) -> PatchPlan:
 
 def write(output: Path, source: Any, plan: PatchPlan, **options: Any) -> Path:
     blocks = read_patches(source, plan, block_px=45)
-    return write_patch_folder(output, "s1", "p 1", plan, blocks, **options)
+    return write_patches(output, patches_of(source, plan), blocks, **options)
+
+
+def patches_of(
+    source: Any, plan: PatchPlan, name: str = "s1", patient: str = "p 1"
+) -> SlidePatches:
+    return SlidePatches(replace(source.info, name=name), patient, plan)
 
 
 def files_below(folder: Path) -> set[str]:
@@ -106,7 +109,7 @@ def test_a_failing_read_leaves_no_patch(tmp_path: Path, source: Any) -> None:
 def test_removing_takes_this_slide_only(tmp_path: Path, source: Any) -> None:
     plan = plan_of(source, [0, 1] * 6)
     write(tmp_path, source, plan)
-    write_patch_folder(tmp_path, "s1_x1_y1", "p 1", plan, read_patches(source, plan))
+    write_patches(tmp_path, patches_of(source, plan, "s1_x1_y1"), read_patches(source, plan))
     before = files_below(tmp_path)
     assert remove_patches(tmp_path, "s1") == 12
     left = files_below(tmp_path)
@@ -145,9 +148,9 @@ def test_an_index_cannot_make_it_remove_other_files(tmp_path: Path, source: Any)
 def test_names_that_are_no_folder_are_refused(tmp_path: Path, source: Any, name: str) -> None:
     plan = plan_of(source)
     with pytest.raises(SettingsError, match="patient"):
-        write_patch_folder(tmp_path, "s1", name, plan, [])
+        write_patches(tmp_path, patches_of(source, plan, "s1", name), [])
     with pytest.raises(SettingsError, match="slide name"):
-        write_patch_folder(tmp_path, name, "p", plan, [])
+        write_patches(tmp_path, patches_of(source, plan, name, "p"), [])
     assert files_below(tmp_path) == set()
 
 

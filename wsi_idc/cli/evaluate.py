@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from wsi_idc.cli.console import log, start_log, user_errors
-from wsi_idc.cli.options import DeviceOption, LogFileOption, TtaOption
+from wsi_idc.cli.options import DeviceOption, LogFileOption, TiledSlidesOption, TtaOption
 from wsi_idc.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ def evaluate(
             show_default=False,
         ),
     ] = None,
+    slides: TiledSlidesOption = None,
     split: Annotated[
         Path | None,
         typer.Option(
@@ -107,6 +108,7 @@ def evaluate(
         split_path(split),
         tuple(without or ()),
         device,
+        slides=slides,
         all_patients=all_patients,
         tta=tta,
     )
@@ -131,6 +133,7 @@ def _judge_model(
     without: tuple[str, ...],
     device: str,
     *,
+    slides: Path | None,
     all_patients: bool,
     tta: bool,
 ) -> Judgement:
@@ -146,6 +149,7 @@ def _judge_model(
         without=without,
         trained_on=trained_on,
         tta=tta,
+        slides=slides,
     )
     if judged.missing:
         log.warning(

@@ -53,6 +53,14 @@ IccOption = Annotated[
         "they are what the file holds, as in the public IDC patches.",
     ),
 ]
+TiledSlidesOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--slides",
+        help="Folder of the slides, where tile wrote positions only (--format coords).",
+        show_default=False,
+    ),
+]
 MinTissueOption = Annotated[
     float,
     typer.Option("--min-tissue", min=0, max=1, help="Least share of a patch that is tissue."),

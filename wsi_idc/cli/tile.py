@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -26,6 +27,15 @@ from wsi_idc.errors import SettingsError
 if TYPE_CHECKING:
     from wsi_idc.slides import SlideSource
     from wsi_idc.tiling.settings import TileSettings
+
+
+class Format(StrEnum):
+    """What patches are written as; a test keeps them those of `tiling.formats`."""
+
+    PNG = "png"
+    H5 = "h5"
+    TFRECORD = "tfrecord"
+    COORDS = "coords"
 
 
 @user_errors
@@ -59,6 +69,14 @@ def tile(
             "--stride", min=1, help="Pixels from patch to patch.", show_default="the patch size"
         ),
     ] = None,
+    patch_format: Annotated[
+        Format,
+        typer.Option(
+            "--format",
+            help="png: a file a patch; h5 or tfrecord: one file a slide; coords: positions only, "
+            "for which train and evaluate read the slides.",
+        ),
+    ] = Format.PNG,
     min_tissue: MinTissueOption = 0.15,
     truth_mask: Annotated[
         Path | None,
@@ -95,10 +113,11 @@ def tile(
     overwrite: OverwriteOption = False,
     log_file: LogFileOption = None,
 ) -> None:
-    """Cut the tissue of slides into patches, with an index, a mask and a picture of the grid.
+    """Cut the tissue of slides into patches, with an index, a mask and pictures of them.
 
-    The patches lie in OUTPUT as `<patient>/<class>/<slide>_x<X>_y<Y>_class<C>.png`, the
-    layout that `wsi-idc train` reads; index, mask and picture in OUTPUT/slides/<slide>.
+    PNG patches lie in OUTPUT as `<patient>/<class>/<slide>_x<X>_y<Y>_class<C>.png`; the files
+    of other formats, index, mask and pictures in OUTPUT/slides/<slide>. `wsi-idc train` reads
+    any of them.
     """
     start_log(log_file)
     from wsi_idc.cohort.inputs import find_slides
@@ -116,6 +135,7 @@ def tile(
         allow_upsampling=allow_upsampling,
         min_overlap=min_overlap,
         exclude_border=exclude_border,
+        format=patch_format.value,
     )
     microns = slide_mpp_given(slide_mpp)
     found = find_slides(slides)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from wsi_idc.cli.console import ProgressBar, start_log, user_errors
-from wsi_idc.cli.options import DeviceOption, LogFileOption, OverwriteOption
+from wsi_idc.cli.options import DeviceOption, LogFileOption, OverwriteOption, TiledSlidesOption
 
 
 @user_errors
@@ -16,12 +16,14 @@ def train(
     patches: Annotated[
         Path,
         typer.Argument(
-            help="Folder with <patient>/<0|1>/…_x<X>_y<Y>_class<C>.png.", show_default=False
+            help="Folder with <patient>/<0|1>/…_x<X>_y<Y>_class<C>.png, or of what tile wrote.",
+            show_default=False,
         ),
     ],
     output: Annotated[
         Path, typer.Option("--output", "-o", help="The model folder to write.", show_default=False)
     ],
+    slides: TiledSlidesOption = None,
     split: Annotated[
         Path | None,
         typer.Option(
@@ -116,6 +118,7 @@ def train(
             patches,
             output,
             settings,
+            slides=slides,
             split_file=split_path(split),
             val_fraction=val_fraction,
             test_fraction=test_fraction,

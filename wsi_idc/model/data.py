@@ -27,8 +27,8 @@ class Side:
 
 
 def load_side(rows: pd.DataFrame, settings: TrainSettings, cache: Path) -> Side:
-    """Decode the patches of a table's rows into a memory-mapped `cache` file."""
-    pixels, padded = read_pixels(list(rows["path"]), settings.architecture.patch_size, cache)
+    """Read the patches of a table's rows into a memory-mapped `cache` file."""
+    pixels, padded = read_pixels(rows, settings.architecture.patch_size, cache)
     return Side(pixels, rows["label"].to_numpy(np.int64), rows["patient"].to_numpy(object), padded)
 
 

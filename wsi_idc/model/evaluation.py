@@ -77,19 +77,21 @@ def evaluate(
     without: Iterable[str] = (),
     trained_on: Iterable[str] = (),
     tta: bool = False,
+    slides: str | Path | None = None,
 ) -> Judgement:
     """Metrics of a model on labelled patches, at the threshold of its card.
 
     Parameters
     ----------
     scorer : the model.
-    patches : folder in the public layout.
+    patches : folder in the public layout, or of what `tile` wrote in any format.
     split_file : CSV with `patient` and `split`; only its test patients are judged. None
         judges all patients. `wsi_idc.splits.OFFICIAL_SPLIT` is that of the 2014 paper.
     without : patients to leave out.
     trained_on : patients that the model was fitted to or chosen by; left out without a word
         where the collection lacks them. `work_folder.seen_in_training` tells them.
     tta : test-time augmentation, see `Scorer.predict`.
+    slides : folder of the slides that were tiled without pixels.
 
     Raises
     ------
@@ -98,7 +100,7 @@ def evaluate(
         there, or the patches were cut for another model.
     """
     patches = Path(patches)
-    collection = find_patches(patches)
+    collection = find_patches(patches, None if slides is None else Path(slides))
     _check_geometry(patches, collection, scorer.card)
     table = collection.table
     missing: tuple[str, ...] = ()
@@ -126,7 +128,7 @@ def evaluate(
     scores = pd.DataFrame(
         {
             "patient": table["patient"].astype(str),
-            "file": [Path(path).name for path in table["path"]],
+            "file": list(table["name"]),
             "label": table["label"].to_numpy(int),
             "probability": probability,
         }
@@ -154,11 +156,10 @@ def write_judgement(judged: Judgement, folder: Path) -> None:
 
 
 def _score(scorer: Scorer, table: pd.DataFrame, *, tta: bool) -> NDArray[np.float32]:
-    paths = list(table["path"])
     size = scorer.card.patch_size_pixels
     parts = [
-        scorer.predict(read_pixels(paths[start : start + _PATCHES_AT_ONCE], size)[0], tta=tta)
-        for start in range(0, len(paths), _PATCHES_AT_ONCE)
+        scorer.predict(read_pixels(table.iloc[start : start + _PATCHES_AT_ONCE], size)[0], tta=tta)
+        for start in range(0, len(table), _PATCHES_AT_ONCE)
     ]
     return np.concatenate(parts)
 

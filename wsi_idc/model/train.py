@@ -24,6 +24,7 @@ def train(
     output: str | Path,
     settings: TrainSettings | None = None,
     *,
+    slides: str | Path | None = None,
     split_file: str | Path | None = None,
     val_fraction: float = 0.15,
     test_fraction: float = 0.15,
@@ -36,9 +37,11 @@ def train(
 
     Parameters
     ----------
-    patches : folder in the public layout, `<patient>/<0|1>/…_x<X>_y<Y>_class<C>.png`.
+    patches : folder in the public layout, `<patient>/<0|1>/…_x<X>_y<Y>_class<C>.png`, or of
+        what `tile` wrote in any format.
     output : the model folder to write.
     settings : how to train; None takes the defaults.
+    slides : folder of the slides that were tiled without pixels.
     split_file : CSV with the columns `patient` and `split` (train, val, test). Without it
         the patients are divided at random by `val_fraction` and `test_fraction`.
     resume : go on with an interrupted run in `output`; a finished one is left as it is.
@@ -63,6 +66,7 @@ def train(
     """
     settings = settings or TrainSettings()
     output = Path(output)
+    slides = None if slides is None else Path(slides)
 
     def split_of(table: pd.DataFrame) -> Split:
         if split_file is None:
@@ -82,12 +86,13 @@ def train(
         return split
 
     if resume and (output / CARD_FILE).exists():
-        return _already_done(Path(patches), output, settings, split_of, overwrite)
+        return _already_done(Path(patches), slides, output, settings, split_of, overwrite)
     run = fit(
         Path(patches),
         output,
         split_of,
         settings,
+        slides=slides,
         resume=resume,
         overwrite=overwrite,
         progress=progress,
@@ -104,13 +109,14 @@ def train(
 
 def _already_done(
     patches: Path,
+    slides: Path | None,
     output: Path,
     settings: TrainSettings,
     split_of: Callable[[pd.DataFrame], Split],
     overwrite: bool,
 ) -> ModelCard:
     """The card of a run that had finished, once it is clear that it is this one."""
-    collection = find_patches(patches)
+    collection = find_patches(patches, slides)
     mpp = agreed_mpp(patches, collection, settings)
     request = request_of(settings, mpp, split_of(collection.table))
     prepare(output, request, resume=True, overwrite=overwrite)

@@ -52,6 +52,7 @@ def fit(
     split_of: Callable[[pd.DataFrame], Split],
     settings: TrainSettings,
     *,
+    slides: Path | None = None,
     resume: bool = False,
     overwrite: bool = False,
     progress: StepProgress | None = None,
@@ -64,6 +65,7 @@ def fit(
     patches : folder of labelled patches.
     output : the model folder to be.
     split_of : gives the split of the collection's table.
+    slides : folder of the slides that were tiled without pixels.
     resume : go on from the last whole epoch of the same run.
     overwrite : replace what an earlier run left in `output`.
     progress, say : told how far it is, and a line an epoch.
@@ -72,7 +74,7 @@ def fit(
     ------
     PatchCollectionError, SettingsError, ModelFolderError, OutputError
     """
-    collection = find_patches(patches)
+    collection = find_patches(patches, slides)
     split = split_of(collection.table)
     mpp = agreed_mpp(patches, collection, settings)
     request = request_of(settings, mpp, split)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from wsi_idc.errors import SettingsError
 from wsi_idc.slides.levels import check_mpp_range
+from wsi_idc.tiling.formats import FORMATS
 from wsi_idc.tiling.grid import check_sizes
 from wsi_idc.tiling.plan import DEFAULT_MIN_OVERLAP, check_min_overlap, check_min_tissue
 from wsi_idc.tissue import DEFAULT_TISSUE, TissueSettings
@@ -26,6 +28,7 @@ class TileSettings:
         share of it.
     exclude_border : leave out patches that hold some IDC but less than `min_overlap`.
     tissue : how tissue is told from glass.
+    format : what the patches are written as, one of `FORMATS`.
 
     Raises
     ------
@@ -41,12 +44,18 @@ class TileSettings:
     min_overlap: float = DEFAULT_MIN_OVERLAP
     exclude_border: bool = False
     tissue: TissueSettings = DEFAULT_TISSUE
+    format: str = "png"
 
     def __post_init__(self) -> None:
         check_mpp_range(self.mpp)
         check_sizes(self.patch_size, self.step)
         check_min_tissue(self.min_tissue)
         check_min_overlap(self.min_overlap)
+        if self.format not in FORMATS:
+            raise SettingsError(
+                f"the format must be one of {', '.join(FORMATS)}, not {self.format!r}; "
+                "set it with --format"
+            )
 
     @property
     def step(self) -> int:

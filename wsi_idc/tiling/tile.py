@@ -2,7 +2,8 @@
 
 What one slide adds to the output folder::
 
-    <patient>/<class>/...png             its patches (see `wsi_idc.tiling.writer`)
+    <patient>/<class>/...png             its patches as PNG files (see `wsi_idc.tiling.layout`),
+    slides/<slide>/<slide>_patches.h5    or all in one file (or `.tfrecord`)
     slides/<slide>/<slide>_patches.csv   their index
     slides/<slide>/<slide>_mask.png      its tissue, over the slide's bounds
     slides/<slide>/<slide>_grid.png      a picture of it with tissue and patches drawn in
@@ -26,18 +27,14 @@ from wsi_idc.progress import Progress
 from wsi_idc.slides import Slide, SlideSource
 from wsi_idc.slides.raster import SlideMask, SlidePicture
 from wsi_idc.tiling.blocks import read_patches
+from wsi_idc.tiling.formats import SlidePatches
 from wsi_idc.tiling.grid_picture import draw_grid
+from wsi_idc.tiling.layout import check_folder_name, index_path, manifest_path, slide_folder
 from wsi_idc.tiling.manifest import earlier_run, outcome_of, refuse_other, request_of
 from wsi_idc.tiling.plan import PatchPlan, label_patches, plan_patches
 from wsi_idc.tiling.settings import TileSettings
 from wsi_idc.tiling.truth import truth_mask_from_image
-from wsi_idc.tiling.writer import (
-    check_folder_name,
-    index_path,
-    manifest_path,
-    slide_folder,
-    write_patch_folder,
-)
+from wsi_idc.tiling.writer import write_patches
 from wsi_idc.tissue import tissue_mask
 
 # Large enough to tell single patches of a whole section apart, small enough for a web page.
@@ -136,9 +133,11 @@ def tile_slide(
         plan, border = _labelled(plan, settings, truth)
         picture = slide.picture(max_side=_PICTURE_SIDE_PX)
 
-    with closing(read_patches(source, plan, threads=threads)) as blocks:
-        write_patch_folder(
-            output, info.name, patient, plan, blocks, threads=threads, progress=progress
+    patches = SlidePatches(info, patient, plan)
+    wanted = plan if settings.format != "coords" else plan.select(np.zeros(len(plan), bool))
+    with closing(read_patches(source, wanted, threads=threads)) as blocks:
+        write_patches(
+            output, patches, blocks, format=settings.format, threads=threads, progress=progress
         )
     _write_pictures(manifest.parent, info.name, picture, plan, mask)
     written = {**request, **outcome_of(info, plan, mask, border)}

@@ -4,13 +4,11 @@ import json
 import shutil
 from pathlib import Path
 
-import numpy as np
 import pytest
 from patch_folder import make_collection
-from PIL import Image
 
 from wsi_idc.errors import PatchCollectionError
-from wsi_idc.patches import BACKGROUND, find_patches, read_pixels
+from wsi_idc.patches import find_patches
 
 
 def test_the_public_layout_is_read(tmp_path: Path) -> None:
@@ -33,7 +31,8 @@ def test_the_nested_second_copy_of_the_public_archive_counts_once(tmp_path: Path
     shutil.move(nested, folder / "IDC_regular_ps50_idx5")
     table = find_patches(folder).table
     assert len(table) == 12
-    assert not any("IDC_regular" in str(path) for path in table["path"])
+    files = [row.store.files[row.at] for row in table.itertuples()]
+    assert not any("IDC_regular" in str(path) for path in files)
 
 
 def test_a_class_that_name_and_folder_disagree_on_is_refused(tmp_path: Path) -> None:
@@ -49,34 +48,6 @@ def test_no_patches_is_one_clear_error(tmp_path: Path, make) -> None:
     make(tmp_path / "c")
     with pytest.raises(PatchCollectionError, match=str(tmp_path / "c")):
         find_patches(tmp_path / "c")
-
-
-def test_small_edge_patches_are_padded_and_counted_never_stretched(tmp_path: Path) -> None:
-    whole, narrow = tmp_path / "a.png", tmp_path / "b.png"
-    Image.new("RGB", (50, 50), (10, 20, 30)).save(whole)
-    Image.new("RGB", (7, 50), (10, 20, 30)).save(narrow)
-    pixels, padded = read_pixels([whole, narrow], 50)
-    assert padded == 1
-    assert (pixels[0] == (10, 20, 30)).all()
-    assert (pixels[1, :, :7] == (10, 20, 30)).all()
-    assert (pixels[1, :, 7:] == BACKGROUND).all()
-
-
-def test_a_cache_file_holds_the_same_pixels(tmp_path: Path) -> None:
-    paths = list(find_patches(make_collection(tmp_path / "c", patients=1)).table["path"])
-    cached, _ = read_pixels(paths, 50, tmp_path / "pixels.npy")
-    assert isinstance(cached, np.memmap)
-    assert np.array_equal(cached, read_pixels(paths, 50)[0])
-
-
-def test_a_larger_patch_and_a_broken_file_are_named(tmp_path: Path) -> None:
-    large, broken = tmp_path / "large.png", tmp_path / "broken.png"
-    Image.new("RGB", (51, 50)).save(large)
-    broken.write_bytes(b"\x89PNG but no more")
-    with pytest.raises(PatchCollectionError, match=r"large.png is 51x50 px"):
-        read_pixels([large], 50)
-    with pytest.raises(PatchCollectionError, match=r"broken.png cannot be read"):
-        read_pixels([broken], 50)
 
 
 def tiled_slide(folder: Path, name: str, mpp: float = 8.0, patch_size: int = 50) -> Path:
