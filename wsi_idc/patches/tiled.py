@@ -156,7 +156,7 @@ def _regions(slide: TiledSlide, index: pd.DataFrame, slides: Path | None) -> Sli
         mpp = float(noted["mpp_x"]), float(noted["mpp_y"])
         path = _find_slide(slide, str(read["file"]), str(noted["fingerprint"]), slides)
         # The same reader: others differ in the last bits.
-        source = SlideSource(path, str(read["reader"]), mpp)
+        source = SlideSource(path, str(read["reader"]), mpp, icc=bool(noted["icc_applied"]))
         size, stride = int(settings["patch_size"]), int(settings["stride"])
     except (KeyError, TypeError) as error:
         raise PatchCollectionError(
