@@ -24,6 +24,9 @@ from wsi_idc.cli.options import (
     SlidesArgument,
     SmoothOption,
     ThresholdOption,
+    TissueMaskOption,
+    TissueMethod,
+    TissueOption,
     TtaOption,
     UpsamplingOption,
     WidthOption,
@@ -73,6 +76,8 @@ def heatmap(
     smooth: SmoothOption = None,
     width: WidthOption = None,
     min_tissue: MinTissueOption = 0.15,
+    tissue: TissueOption = TissueMethod.HED,
+    tissue_mask: TissueMaskOption = None,
     tta: TtaOption = False,
     batch_size: Annotated[int, typer.Option(min=1, help="Patches scored at a time.")] = 64,
     reader: ReaderOption = Reader.AUTO,
@@ -97,13 +102,17 @@ def heatmap(
     from wsi_idc.heatmap.scoring import ScoreSettings
     from wsi_idc.model.folder import model_folder, read_card
     from wsi_idc.slides import SlideSource
+    from wsi_idc.tissue import TissueSettings, check_given, given_for
 
-    settings = ScoreSettings(stride, min_tissue, allow_upsampling, tta)
+    settings = ScoreSettings(
+        stride, min_tissue, allow_upsampling, tta, TissueSettings(method=tissue.value)
+    )
     card = read_card(model_folder(model))
     settings.step(card.patch_size_pixels)
     display = display_settings(colormap, opacity, smooth, width)
     microns = slide_mpp_given(slide_mpp)
     found = find_slides(slides)
+    check_given(tissue_mask, len(found))
     scorer = None
     if not dry_run:
         from wsi_idc.model.scorer import load_model
@@ -112,8 +121,9 @@ def heatmap(
 
     def step(path: Path) -> None:
         source = SlideSource(path, reader.value, microns, icc)
+        given = given_for(path, tissue_mask)
         if scorer is None:
-            _say_plan(source, card, settings)
+            _say_plan(source, card, settings, given)
             return
         with ProgressBar(path.stem, "patch") as bar:
             result = predict_slide(
@@ -121,6 +131,7 @@ def heatmap(
                 scorer,
                 output / path.stem,
                 settings,
+                tissue=given,
                 display=display,
                 threshold=threshold,
                 overwrite=overwrite,
@@ -165,20 +176,22 @@ def say_result(result: HeatmapResult, folder: Path) -> None:
         log.warning("%s: warning: %s", result.name, warning)
 
 
-def _say_plan(source: SlideSource, card: ModelCard, settings: ScoreSettings) -> None:
+def _say_plan(
+    source: SlideSource, card: ModelCard, settings: ScoreSettings, given: Path | None
+) -> None:
     from wsi_idc.heatmap.scoring import plan_slide
     from wsi_idc.tiling.estimate import plan_report
 
     with source.open() as slide:
-        planned = plan_slide(slide, card, settings)
-    for warning in planned.info.warnings:
+        planned = plan_slide(slide, card, settings, given)
+    for warning in (*planned.info.warnings, *planned.tissue.warnings):
         log.warning("%s: warning: %s", source.path.name, warning)
     typer.echo(
         plan_report(
             source,
             planned.plan,
             planned.info,
-            planned.tissue.area_mm2,
+            planned.tissue.mask.area_mm2,
             card.spacing_um_px,
             patches_per_second=_PATCHES_PER_SECOND,
         )

@@ -19,6 +19,14 @@ class Reader(StrEnum):
     IMAGE = "image"
 
 
+class TissueMethod(StrEnum):
+    """How tissue is found; a test keeps them those of `tissue.settings`."""
+
+    HED = "hed"
+    OTSU = "otsu"
+    NONE = "none"
+
+
 class Colormap(StrEnum):
     """Colour maps of an overlay; a test keeps them those of `heatmap.colormaps`."""
 
@@ -64,6 +72,23 @@ TiledSlidesOption = Annotated[
 MinTissueOption = Annotated[
     float,
     typer.Option("--min-tissue", min=0, max=1, help="Least share of a patch that is tissue."),
+]
+TissueOption = Annotated[
+    TissueMethod,
+    typer.Option(
+        "--tissue",
+        help="How tissue is found: by haematoxylin and eosin, by saturation, or all is tissue.",
+    ),
+]
+TissueMaskOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--tissue-mask",
+        help="Where tissue is, in place of --tissue: an image over the whole slide, white on "
+        "tissue, or GeoJSON polygons, such as the <slide>_mask.png and <slide>_tissue.geojson that "
+        "`tile` writes. For several slides, a folder of them.",
+        show_default=False,
+    ),
 ]
 UpsamplingOption = Annotated[
     bool,

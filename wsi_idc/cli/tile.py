@@ -19,6 +19,9 @@ from wsi_idc.cli.options import (
     ReaderOption,
     SlideMppOption,
     SlidesArgument,
+    TissueMaskOption,
+    TissueMethod,
+    TissueOption,
     UpsamplingOption,
     slide_mpp_given,
 )
@@ -78,6 +81,8 @@ def tile(
         ),
     ] = Format.PNG,
     min_tissue: MinTissueOption = 0.15,
+    tissue: TissueOption = TissueMethod.HED,
+    tissue_mask: TissueMaskOption = None,
     truth_mask: Annotated[
         Path | None,
         typer.Option(
@@ -126,6 +131,7 @@ def tile(
     from wsi_idc.tiling.patients import patients_of
     from wsi_idc.tiling.settings import TileSettings
     from wsi_idc.tiling.tile import tile_slide
+    from wsi_idc.tissue import TissueSettings, check_given, given_for
 
     settings = TileSettings(
         mpp=_target_mpp(mpp, magnification),
@@ -136,17 +142,20 @@ def tile(
         min_overlap=min_overlap,
         exclude_border=exclude_border,
         format=patch_format.value,
+        tissue=TissueSettings(method=tissue.value),
     )
     microns = slide_mpp_given(slide_mpp)
     found = find_slides(slides)
     _check_truth_mask(truth_mask, len(found))
+    check_given(tissue_mask, len(found))
     patient_of = patients_of(found, patients) if patients else {}
 
     def step(path: Path) -> None:
         source = SlideSource(path, reader.value, microns, icc)
         truth = _truth_of(path, truth_mask)
+        given = given_for(path, tissue_mask)
         if dry_run:
-            _say_plan(source, settings)
+            _say_plan(source, settings, given)
             return
         with ProgressBar(path.stem, "patch") as bar:
             result = tile_slide(
@@ -155,6 +164,7 @@ def tile(
                 settings,
                 patient=patient_of.get(path),
                 truth=truth,
+                tissue=given,
                 overwrite=overwrite,
                 progress=bar,
             )
@@ -213,13 +223,13 @@ def _truth_of(slide: Path, truth_mask: Path | None) -> Path | None:
     )
 
 
-def _say_plan(source: SlideSource, settings: TileSettings) -> None:
+def _say_plan(source: SlideSource, settings: TileSettings, given: Path | None) -> None:
     from wsi_idc.tiling.estimate import plan_report
     from wsi_idc.tiling.tile import plan_tiles
 
     with source.open() as slide:
         info = slide.info
-        mask, plan = plan_tiles(slide, settings)
-    for warning in info.warnings:
+        found, plan = plan_tiles(slide, settings, given)
+    for warning in (*info.warnings, *found.warnings):
         log.warning("%s: warning: %s", source.path.name, warning)
-    typer.echo(plan_report(source, plan, info, mask.area_mm2, settings.mpp))
+    typer.echo(plan_report(source, plan, info, found.mask.area_mm2, settings.mpp))

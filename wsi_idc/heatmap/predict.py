@@ -36,13 +36,12 @@ from wsi_idc.rerun import differences
 from wsi_idc.slides import SlideSource, info_json
 from wsi_idc.slides.fingerprint import slide_fingerprint
 from wsi_idc.slides.info import SlideInfo
+from wsi_idc.slides.raster import SlideMask
+from wsi_idc.tissue import mask_digest, read_given
 
 if TYPE_CHECKING:
     from wsi_idc.model.card import ModelCard
     from wsi_idc.model.scorer import Scorer
-
-LITTLE_TISSUE_MM2 = 1.0
-"""Below this a map is a handful of patches; it is said in the result."""
 
 
 def predict_slide(
@@ -51,6 +50,7 @@ def predict_slide(
     output: Path,
     settings: ScoreSettings | None = None,
     *,
+    tissue: SlideMask | Path | None = None,
     threshold: float | None = None,
     display: dict[str, Any] | None = None,
     overwrite: bool = False,
@@ -67,6 +67,7 @@ def predict_slide(
     scorer : the model.
     output : the slide's result folder; it appears whole.
     settings : how to score; None takes the defaults.
+    tissue : where tissue is, as a mask or its file; None finds it as `settings.tissue` says.
     threshold : probability from which on a cell counts as IDC; None takes the model's.
     display : fields of `OverlaySettings` that differ from its defaults.
     overwrite : replace a result of another slide, model or settings.
@@ -91,22 +92,24 @@ def predict_slide(
     overlay = OverlaySettings(**{"threshold": card.threshold, **display})
     began = time.monotonic()
     with source.open() as slide:
-        request = _request(slide.info, card, settings)
+        if isinstance(tissue, Path):
+            tissue = read_given(tissue, slide.info, card.patch_size_pixels * card.spacing_um_px)
+        request = _request(slide.info, card, settings, tissue)
         if _is_done(output, request, overwrite=overwrite):
             return _drawn_again(output, display)
-        planned = plan_slide(slide, card, settings)
+        planned = plan_slide(slide, card, settings, tissue)
     scores = score_slide(source, planned.plan, scorer, tta=settings.tta, progress=progress)
     result = HeatmapResult(
         request=request,
         probability=aggregate(
             planned.plan,
             scores.probability,
-            tissue=planned.tissue,
+            tissue=planned.tissue.mask,
             min_cell_tissue=settings.min_tissue,
         ),
         picture=planned.picture,
         patches=len(planned.plan),
-        tissue_mm2=planned.tissue.area_mm2,
+        tissue_mm2=planned.tissue.mask.area_mm2,
         display=overlay,
         warnings=_warnings(planned, scores),
     )
@@ -173,7 +176,9 @@ def _is_done(output: Path, request: dict[str, Any], *, overwrite: bool) -> bool:
     return True
 
 
-def _request(info: SlideInfo, card: ModelCard, settings: ScoreSettings) -> dict[str, Any]:
+def _request(
+    info: SlideInfo, card: ModelCard, settings: ScoreSettings, tissue: SlideMask | None
+) -> dict[str, Any]:
     """What decides the map, as it stands in the summary and is compared by a rerun."""
     return {
         "slide": {**info_json(info), "fingerprint": slide_fingerprint(info.path)},
@@ -184,15 +189,16 @@ def _request(info: SlideInfo, card: ModelCard, settings: ScoreSettings) -> dict[
             "spacing_um_px": card.spacing_um_px,
             "patch_size_pixels": card.patch_size_pixels,
         },
-        "settings": {**asdict(settings), "stride": settings.step(card.patch_size_pixels)},
+        "settings": {
+            **asdict(settings),
+            "stride": settings.step(card.patch_size_pixels),
+            "tissue_mask_sha256": None if tissue is None else mask_digest(tissue),
+        },
     }
 
 
 def _warnings(planned: PlannedSlide, scores: SlideScores) -> tuple[str, ...]:
-    warnings = [*planned.info.warnings, scores.stain_warning]
-    tissue_mm2 = planned.tissue.area_mm2
-    if tissue_mm2 < LITTLE_TISSUE_MM2:
-        warnings.append(f"the slide has only {tissue_mm2:.2f} mm² of tissue")
+    warnings = [*planned.info.warnings, scores.stain_warning, *planned.tissue.warnings]
     return tuple(warning for warning in warnings if warning)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,7 +22,7 @@ from wsi_idc.slides.raster import SlideMask, SlidePicture
 from wsi_idc.tiling.blocks import read_batches
 from wsi_idc.tiling.plan import PatchPlan, plan_patches
 from wsi_idc.tiling.settings import TileSettings
-from wsi_idc.tissue import tissue_mask
+from wsi_idc.tissue import DEFAULT_TISSUE, Tissue, TissueSettings, find_tissue
 
 if TYPE_CHECKING:
     from wsi_idc.model.card import ModelCard
@@ -42,12 +43,14 @@ class ScoreSettings:
     min_tissue : smallest share of a patch that is tissue, as `wsi-idc tile` has it.
     allow_upsampling : score slides whose own pixels are coarser than the model's.
     tta : test-time augmentation: score the eight views of each patch and take their mean.
+    tissue : how tissue is told from glass.
     """
 
     stride: int | None = None
     min_tissue: float = TileSettings.min_tissue
     allow_upsampling: bool = False
     tta: bool = False
+    tissue: TissueSettings = DEFAULT_TISSUE
 
     def step(self, patch_size: int) -> int:
         """The stride in pixels, whether it was given or not."""
@@ -82,18 +85,23 @@ class PlannedSlide:
     Attributes
     ----------
     info : what the slide is.
-    tissue : where its tissue is.
+    tissue : where its tissue is, and what is to be said of it.
     plan : the N patches to score.
     picture : the whole slide, small, for overlays.
     """
 
     info: SlideInfo
-    tissue: SlideMask
+    tissue: Tissue
     plan: PatchPlan
     picture: SlidePicture
 
 
-def plan_slide(slide: Slide, card: ModelCard, settings: ScoreSettings) -> PlannedSlide:
+def plan_slide(
+    slide: Slide,
+    card: ModelCard,
+    settings: ScoreSettings,
+    given_tissue: SlideMask | Path | None = None,
+) -> PlannedSlide:
     """Find the tissue of an open slide and choose the patches to score.
 
     Raises
@@ -102,10 +110,10 @@ def plan_slide(slide: Slide, card: ModelCard, settings: ScoreSettings) -> Planne
         See `wsi_idc.tiling.plan.plan_patches`.
     """
     patch_um = card.patch_size_pixels * card.spacing_um_px
-    tissue = tissue_mask(slide, patch_um)
+    tissue = find_tissue(slide, patch_um, settings.tissue, given_tissue)
     plan = plan_patches(
         slide.info,
-        tissue,
+        tissue.mask,
         mpp=card.spacing_um_px,
         patch_size=card.patch_size_pixels,
         stride=settings.step(card.patch_size_pixels),

@@ -6,7 +6,6 @@ with its own and knows whether all is done, or was done otherwise.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import asdict
 from pathlib import Path
@@ -22,10 +21,15 @@ from wsi_idc.slides.info import SlideInfo
 from wsi_idc.slides.raster import SlideMask
 from wsi_idc.tiling.plan import PatchPlan
 from wsi_idc.tiling.settings import TileSettings
+from wsi_idc.tissue import Tissue, mask_digest
 
 
 def request_of(
-    info: SlideInfo, settings: TileSettings, patient: str, truth: SlideMask | None
+    info: SlideInfo,
+    settings: TileSettings,
+    patient: str,
+    truth: SlideMask | None,
+    tissue: SlideMask | None,
 ) -> dict[str, Any]:
     """What decides the output: the part of the manifest that a later run is compared with."""
     return {
@@ -42,12 +46,13 @@ def request_of(
         },
         "patient": patient,
         "settings": {**asdict(settings), "stride": settings.step},
-        "truth_sha256": None if truth is None else _digest(truth),
+        "truth_sha256": None if truth is None else mask_digest(truth),
+        "tissue_mask_sha256": None if tissue is None else mask_digest(tissue),
     }
 
 
 def outcome_of(
-    info: SlideInfo, plan: PatchPlan, mask: SlideMask, border_left_out: int
+    info: SlideInfo, plan: PatchPlan, tissue: Tissue, border_left_out: int
 ) -> dict[str, Any]:
     """What came of it: the rest of the manifest."""
     return {
@@ -65,18 +70,11 @@ def outcome_of(
             "negative": int(np.count_nonzero(plan.label == 0)),
             "border_left_out": border_left_out,
         },
-        "warnings": list(info.warnings),
-        "tissue_mm2": round(mask.area_mm2, 6),
-        "mask": asdict(mask.placement),
+        "warnings": [*info.warnings, *tissue.warnings],
+        "tissue_mm2": round(tissue.mask.area_mm2, 6),
+        "pen_mm2": round(tissue.pen_mm2, 6),
+        "mask": asdict(tissue.mask.placement),
     }
-
-
-def _digest(truth: SlideMask) -> str:
-    """A fingerprint of the truth: its values and where they lie."""
-    digest = hashlib.sha256(json.dumps(asdict(truth.placement), sort_keys=True).encode())
-    digest.update(repr(truth.values.shape).encode())
-    digest.update(np.packbits(truth.values).tobytes())
-    return digest.hexdigest()
 
 
 def earlier_run(manifest: Path) -> dict[str, Any] | None:

@@ -58,6 +58,11 @@ class TileSettings:
             )
 
     @property
+    def patch_um(self) -> float:
+        """Side of a patch in microns."""
+        return self.mpp * self.patch_size
+
+    @property
     def step(self) -> int:
         """The stride in pixels, whether it was given or not."""
         return self.patch_size if self.stride is None else self.stride

@@ -6,6 +6,7 @@ What one slide adds to the output folder::
     slides/<slide>/<slide>_patches.h5    or all in one file (or `.tfrecord`)
     slides/<slide>/<slide>_patches.csv   their index
     slides/<slide>/<slide>_mask.png      its tissue, over the slide's bounds
+    slides/<slide>/<slide>_tissue.geojson  the same as polygons
     slides/<slide>/<slide>_grid.png      a picture of it with tissue and patches drawn in
     slides/<slide>/manifest.json         what it is, the settings and the counts
 
@@ -35,7 +36,7 @@ from wsi_idc.tiling.plan import PatchPlan, label_patches, plan_patches
 from wsi_idc.tiling.settings import TileSettings
 from wsi_idc.tiling.truth import truth_mask_from_image
 from wsi_idc.tiling.writer import write_patches
-from wsi_idc.tissue import tissue_mask
+from wsi_idc.tissue import Tissue, find_tissue, outline_geojson, read_given
 
 # Large enough to tell single patches of a whole section apart, small enough for a web page.
 _PICTURE_SIDE_PX = 1500
@@ -80,6 +81,7 @@ def tile_slide(
     *,
     patient: str | None = None,
     truth: SlideMask | Path | None = None,
+    tissue: SlideMask | Path | None = None,
     overwrite: bool = False,
     threads: int | None = None,
     progress: Progress | None = None,
@@ -97,6 +99,8 @@ def tile_slide(
     patient : whose slide it is; None takes the slide's name.
     truth : where IDC is, as a mask or as a mask image over the slide's bounds; patches are
         labelled by it. None writes patches without labels.
+    tissue : where tissue is, as a mask or its file (`wsi_idc.tissue.read_given`); None finds it
+        as `settings.tissue` says.
     overwrite : replace what another run with other settings, or of another slide of the same
         name, wrote.
     threads : how many threads read and how many encode; None is one for each processor.
@@ -123,13 +127,15 @@ def tile_slide(
             truth = truth_mask_from_image(
                 truth, name=info.name, bounds=info.bounds, mpp_x=info.mpp_x, mpp_y=info.mpp_y
             )
-        request = request_of(info, settings, patient, truth)
+        if isinstance(tissue, Path):
+            tissue = read_given(tissue, info, settings.patch_um)
+        request = request_of(info, settings, patient, truth, tissue)
         manifest = manifest_path(output, info.name)
         if not overwrite and (done := earlier_run(manifest)) is not None:
             refuse_other(manifest, done, request)
             return _result(output, info.name, done, skipped=True)
 
-        mask, plan = plan_tiles(slide, settings)
+        found, plan = plan_tiles(slide, settings, tissue)
         plan, border = _labelled(plan, settings, truth)
         picture = slide.picture(max_side=_PICTURE_SIDE_PX)
 
@@ -139,13 +145,15 @@ def tile_slide(
         write_patches(
             output, patches, blocks, format=settings.format, threads=threads, progress=progress
         )
-    _write_pictures(manifest.parent, info.name, picture, plan, mask)
-    written = {**request, **outcome_of(info, plan, mask, border)}
+    _write_pictures(manifest.parent, info.name, picture, plan, found.mask)
+    written = {**request, **outcome_of(info, plan, found, border)}
     write_json(manifest, written)
     return _result(output, info.name, written, skipped=False)
 
 
-def plan_tiles(slide: Slide, settings: TileSettings) -> tuple[SlideMask, PatchPlan]:
+def plan_tiles(
+    slide: Slide, settings: TileSettings, tissue: SlideMask | Path | None = None
+) -> tuple[Tissue, PatchPlan]:
     """Find the tissue of an open slide and choose the patches that `tile_slide` would cut.
 
     Raises
@@ -153,17 +161,17 @@ def plan_tiles(slide: Slide, settings: TileSettings) -> tuple[SlideMask, PatchPl
     SlideError
         As `tile_slide`.
     """
-    mask = tissue_mask(slide, settings.mpp * settings.patch_size, settings.tissue)
+    found = find_tissue(slide, settings.patch_um, settings.tissue, tissue)
     plan = plan_patches(
         slide.info,
-        mask,
+        found.mask,
         mpp=settings.mpp,
         patch_size=settings.patch_size,
         stride=settings.step,
         min_tissue=settings.min_tissue,
         allow_upsampling=settings.allow_upsampling,
     )
-    return mask, plan
+    return found, plan
 
 
 def _labelled(
@@ -198,5 +206,6 @@ def _write_pictures(
 ) -> None:
     with whole_file(folder / f"{name}_mask.png") as temporary:
         Image.fromarray(mask.values.astype(np.uint8) * 255).save(temporary, optimize=True)
+    write_json(folder / f"{name}_tissue.geojson", outline_geojson(mask))
     with whole_file(folder / f"{name}_grid.png") as temporary:
         draw_grid(picture, plan, mask).save(temporary, compress_level=_PNG_LEVEL)

@@ -1,0 +1,92 @@
+"""From a small picture of a slide to its tissue: the steps, in their order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wsi_idc.tissue.artefacts import black, find_ink, without_blurred
+from wsi_idc.tissue.colour import (
+    glass_colour,
+    optical_density,
+    saturation,
+    smoothed,
+    stain_density,
+)
+from wsi_idc.tissue.morphology import (
+    BoolArray,
+    closed,
+    grown,
+    with_small_holes_filled,
+    without_small,
+)
+from wsi_idc.tissue.settings import DEFAULT_TISSUE, TissueSettings
+from wsi_idc.tissue.threshold import otsu_within
+
+# Ink on the margin of a specimen runs along its fat, whose own colour is weak: ink counts as
+# tissue this near to it.
+_INK_REACH_UM = 200.0
+
+
+@dataclass(frozen=True, eq=False)
+class Segmentation:
+    """What is what in a picture.
+
+    Attributes
+    ----------
+    tissue : bool [height, width].
+    pen : bool [height, width], ink of pens, left out of the tissue.
+    """
+
+    tissue: BoolArray
+    pen: BoolArray
+
+
+def segment_tissue(
+    pixels: NDArray[np.uint8], mpp: float, *, settings: TissueSettings = DEFAULT_TISSUE
+) -> BoolArray:
+    """Tell tissue from glass, pen and black borders: `segment` without the rest.
+
+    Returns
+    -------
+    bool [height, width], True on tissue.
+    """
+    return segment(pixels, mpp, settings=settings).tissue
+
+
+def segment(
+    pixels: NDArray[np.uint8], mpp: float, *, settings: TissueSettings = DEFAULT_TISSUE
+) -> Segmentation:
+    """Tell tissue, glass, pens, black borders and debris apart in a picture.
+
+    Parameters
+    ----------
+    pixels : uint8 RGB [height, width, 3].
+    mpp : microns per pixel of the picture.
+    settings : how tissue is told from glass.
+    """
+    if settings.method == "none":
+        everything = np.ones(pixels.shape[:2], bool)
+        return Segmentation(everything, ~everything)
+    smooth = smoothed(pixels, settings.smoothing_um / mpp)
+    glass = glass_colour(smooth)
+    density = optical_density(smooth, glass)
+    ink = find_ink(density, mpp, settings)
+    never = black(smooth, settings.darkest) | ink.pen
+    if settings.method == "otsu":
+        measure = saturation(smooth, glass)
+        lowest, highest = settings.lowest_saturation, settings.highest_saturation
+    else:
+        measure = stain_density(density)
+        lowest, highest = settings.lowest_stain, settings.highest_stain
+    tissue = ~never & (measure > otsu_within(measure[~never], lowest, highest))
+    tissue |= ink.thin & ~never & grown(tissue, _INK_REACH_UM / mpp)
+    pixel_mm2 = mpp * mpp / 1e6
+    # Specks go first: closing would join dust into pieces too large to drop.
+    tissue = without_small(tissue, settings.smallest_piece_mm2 / pixel_mm2 / 4)
+    tissue = closed(tissue, settings.joining_um / mpp)
+    tissue = without_blurred(tissue, density.mean(axis=0), mpp, settings)
+    tissue = with_small_holes_filled(tissue, settings.largest_hole_mm2 / pixel_mm2) & ~never
+    return Segmentation(without_small(tissue, settings.smallest_piece_mm2 / pixel_mm2), ink.pen)
