@@ -156,3 +156,18 @@ def test_probabilities_of_any_float_type_are_taken() -> None:
     plan = plan_of(grid_of(2, 1))
     values = aggregate(plan, np.array([0.5, 0.25], np.float16)).values
     assert values.tolist() == [[0.5, 0.25]]
+
+
+def test_only_cells_whose_centre_lies_in_the_region_are_assessed() -> None:
+    from shapely import box
+
+    from wsi_idc.annotations.areas import AnnotatedArea
+
+    # Half-overlapping patches of 1600 px: cells of 800 px from 120, 64 on, centres from 520, 464.
+    plan = plan_of(grid_of(6, 4, 50, 25))
+    probability = np.linspace(0, 1, len(plan))
+    whole = aggregate(plan, probability).values
+    region = AnnotatedArea([box(520, 1264, 2120.1, 2063.9)])
+    limited = aggregate(plan, probability, region=region).values
+    assert np.argwhere(np.isfinite(limited)).tolist() == [[1, 0], [1, 1], [1, 2]]
+    assert np.array_equal(limited[1, :3], whole[1, :3])

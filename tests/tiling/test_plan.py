@@ -6,9 +6,9 @@ from tiling.plans import mask_over, slide_info
 
 from wsi_idc.errors import NoTissueError, SettingsError, UpsamplingError
 from wsi_idc.slides.info import Bounds, SlideInfo
-from wsi_idc.slides.raster import SlideMask
+from wsi_idc.slides.raster import Placement, SlideMask
 from wsi_idc.tiling import plan as plan_module
-from wsi_idc.tiling.plan import PatchPlan, label_patches, plan_patches
+from wsi_idc.tiling.plan import PatchPlan, plan_patches
 
 
 def plan_of(info: SlideInfo, mask: SlideMask | None, **settings: float) -> PatchPlan:
@@ -121,42 +121,36 @@ def test_impossible_tissue_fractions_are_refused(min_tissue: float) -> None:
         plan_of(slide_info(), None, min_tissue=min_tissue)
 
 
-class TestLabels:
-    info = slide_info(8000, 1600)  # five patches of 100 mask columns each
+class Rectangle:
+    """A region whose edges are told by hand."""
 
-    def labelled(self, **settings: float) -> tuple[PatchPlan, int]:
-        truth = np.zeros((10, 500))
-        truth[:, 100:180] = 1  # 80 % of patch 1
-        truth[:, 200:279] = 1  # 79 % of patch 2
-        truth[:, 300:400] = 1  # all of patch 3
-        truth[:, 400:401] = 1  # 1 % of patch 4
-        plan = plan_of(self.info, None)
-        return label_patches(plan, mask_over(self.info, truth), **settings)  # type: ignore[arg-type]
+    def __init__(self, left: float, top: float, right: float, bottom: float) -> None:
+        self.edges = left, top, right, bottom
 
-    def test_positive_from_eighty_percent_on(self) -> None:
-        plan, excluded = self.labelled()
-        assert plan.label.tolist() == [0, 1, 0, 1, 0]
-        assert plan.label.dtype == np.int8
-        assert excluded == 0
+    def rasterise(self, placement: Placement, shape: tuple[int, int]) -> SlideMask:
+        left, top, right, bottom = self.edges
+        rows, columns = np.mgrid[: shape[0], : shape[1]]
+        x = placement.origin_x + (columns + 0.5) * placement.pixel_width
+        y = placement.origin_y + (rows + 0.5) * placement.pixel_height
+        inside = (left <= x) & (x < right) & (top <= y) & (y < bottom)
+        return SlideMask(inside, placement)
 
-    def test_the_border_can_be_left_out(self) -> None:
-        plan, excluded = self.labelled(exclude_border=True)
-        assert excluded == 2
-        assert cells(plan) == [(0, 0), (1, 0), (3, 0)]
-        assert plan.label.tolist() == [0, 1, 1]
 
-    def test_the_overlap_can_be_set(self) -> None:
-        assert self.labelled(min_overlap=0.79)[0].label.tolist() == [0, 1, 1, 1, 0]
-        assert self.labelled(min_overlap=1.0)[0].label.tolist() == [0, 0, 0, 1, 0]
+@pytest.mark.parametrize("at_once", [1, 1_000_000])
+def test_a_region_takes_the_patches_whose_centre_lies_in_it(
+    monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    monkeypatch.setattr(plan_module, "_CELLS_AT_ONCE", at_once)
+    info = slide_info(40_000, 30_000, bounds=Bounds(1000, 500, 16_000, 8_000))
+    # Patches of 1600 px, 800 px apart: their centres are 1800, 2600, ... and 1300, 2100, ...
+    plan = plan_of(info, None, stride=25, region=Rectangle(2600, 1300.5, 3400.5, 2900))  # type: ignore[arg-type]
+    assert cells(plan) == [(1, 1), (2, 1)]
 
-    @pytest.mark.parametrize("overlap", [0, -0.5, 1.01])
-    def test_impossible_overlaps_are_refused(self, overlap: float) -> None:
-        with pytest.raises(SettingsError, match="--min-overlap"):
-            self.labelled(min_overlap=overlap)
 
-    def test_nothing_but_border_is_an_error(self) -> None:
-        info = slide_info(1600, 1600)
-        truth = np.zeros((2, 2))
-        truth[0, 0] = 1
-        with pytest.raises(NoTissueError, match="border"):
-            label_patches(plan_of(info, None), mask_over(info, truth), exclude_border=True)
+def test_a_region_without_patches_is_an_error() -> None:
+    region = Rectangle(0, 0, 700, 700)
+    with pytest.raises(NoTissueError, match="--roi"):
+        plan_of(slide_info(), None, region=region)  # type: ignore[arg-type]
+    glass = mask_over(slide_info(), np.zeros((10, 20)))
+    with pytest.raises(NoTissueError, match="--roi"):
+        plan_of(slide_info(), glass, region=Rectangle(0, 0, 9000, 9000))  # type: ignore[arg-type]

@@ -108,8 +108,11 @@ def test_side_files_and_manifest(slide: Path, tmp_path: Path) -> None:
         "patches": 16,
         "positive": 0,
         "negative": 0,
+        "touched_by_idc": 0,
         "border_left_out": 0,
+        "ignored_left_out": 0,
     }
+    assert manifest["annotations"] is None
     mask = np.asarray(Image.open(folder / "case 7_mask.png"))
     assert set(np.unique(mask)) == {0, 255}
     assert mask.shape == (150, 200)  # 16 µm a pixel

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import shapely
 import shapely.affinity
@@ -31,7 +31,7 @@ class AnnotationSet:
     format: str
     polygons: dict[str, tuple[Polygon, ...]]
     repaired: int = 0
-    skipped: dict[str, int] | None = None
+    skipped: dict[str, int] = field(default_factory=dict)
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -44,7 +44,7 @@ class AnnotationSet:
         notes = []
         if self.repaired:
             notes.append(f"{self.repaired} outlines that crossed themselves were mended")
-        for kind, count in sorted((self.skipped or {}).items()):
+        for kind, count in sorted(self.skipped.items()):
             notes.append(f"{count} {kind} skipped: they are no drawn areas")
         return tuple(notes)
 

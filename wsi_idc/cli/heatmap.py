@@ -7,6 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from wsi_idc.cli.annotation_options import (
+    AnnotationOrigin,
+    AnnotationOriginOption,
+    RoiGiven,
+    RoiOption,
+)
 from wsi_idc.cli.console import ProgressBar, log, report, start_log, user_errors
 from wsi_idc.cli.options import (
     Colormap,
@@ -34,6 +40,7 @@ from wsi_idc.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from wsi_idc.annotations.roi import RegionOfInterest
     from wsi_idc.heatmap.result import HeatmapResult
     from wsi_idc.heatmap.scoring import ScoreSettings
     from wsi_idc.model.card import ModelCard
@@ -79,6 +86,8 @@ def heatmap(
     tissue: TissueOption = TissueMethod.HED,
     tissue_mask: TissueMaskOption = None,
     tta: TtaOption = False,
+    roi: RoiOption = None,
+    annotation_origin: AnnotationOriginOption = AnnotationOrigin.SLIDE,
     batch_size: Annotated[int, typer.Option(min=1, help="Patches scored at a time.")] = 64,
     reader: ReaderOption = Reader.AUTO,
     slide_mpp: SlideMppOption = None,
@@ -113,6 +122,8 @@ def heatmap(
     microns = slide_mpp_given(slide_mpp)
     found = find_slides(slides)
     check_given(tissue_mask, len(found))
+    region = RoiGiven(roi, annotation_origin)
+    region.check(len(found))
     scorer = None
     if not dry_run:
         from wsi_idc.model.scorer import load_model
@@ -123,7 +134,7 @@ def heatmap(
         source = SlideSource(path, reader.value, microns, icc)
         given = given_for(path, tissue_mask)
         if scorer is None:
-            _say_plan(source, card, settings, given)
+            _say_plan(source, card, settings, given, region.of(path))
             return
         with ProgressBar(path.stem, "patch") as bar:
             result = predict_slide(
@@ -132,6 +143,7 @@ def heatmap(
                 output / path.stem,
                 settings,
                 tissue=given,
+                roi=region.of(path),
                 display=display,
                 threshold=threshold,
                 overwrite=overwrite,
@@ -177,21 +189,26 @@ def say_result(result: HeatmapResult, folder: Path) -> None:
 
 
 def _say_plan(
-    source: SlideSource, card: ModelCard, settings: ScoreSettings, given: Path | None
+    source: SlideSource,
+    card: ModelCard,
+    settings: ScoreSettings,
+    given: Path | None,
+    roi: RegionOfInterest | None,
 ) -> None:
     from wsi_idc.heatmap.scoring import plan_slide
     from wsi_idc.tiling.estimate import plan_report
 
     with source.open() as slide:
-        planned = plan_slide(slide, card, settings, given)
-    for warning in (*planned.info.warnings, *planned.tissue.warnings):
+        region, said = (None, ()) if roi is None else roi.area(slide.info)
+        planned = plan_slide(slide, card, settings, given, region)
+    for warning in (*planned.info.warnings, *said, *planned.tissue.warnings):
         log.warning("%s: warning: %s", source.path.name, warning)
     typer.echo(
         plan_report(
             source,
             planned.plan,
             planned.info,
-            planned.tissue.mask.area_mm2,
+            planned.tissue_mm2,
             card.spacing_um_px,
             patches_per_second=_PATCHES_PER_SECOND,
         )

@@ -8,6 +8,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from wsi_idc.cli.annotation_options import (
+    AnnotationOrigin,
+    AnnotationOriginOption,
+    AnnotationsOption,
+    IgnoreClassOption,
+    Labelling,
+    PositiveClassOption,
+    RoiGiven,
+    RoiOption,
+    UnannotatedNegativeOption,
+)
 from wsi_idc.cli.console import ProgressBar, log, report, start_log, user_errors
 from wsi_idc.cli.options import (
     DryRunOption,
@@ -28,7 +39,9 @@ from wsi_idc.cli.options import (
 from wsi_idc.errors import SettingsError
 
 if TYPE_CHECKING:
+    from wsi_idc.annotations.roi import RegionOfInterest
     from wsi_idc.slides import SlideSource
+    from wsi_idc.tiling.planning import TruthSource
     from wsi_idc.tiling.settings import TileSettings
 
 
@@ -102,6 +115,12 @@ def tile(
         bool,
         typer.Option("--exclude-border", help="Leave out patches with some truth but less."),
     ] = False,
+    annotations: AnnotationsOption = None,
+    positive_class: PositiveClassOption = None,
+    ignore_class: IgnoreClassOption = None,
+    unannotated_negative: UnannotatedNegativeOption = False,
+    annotation_origin: AnnotationOriginOption = AnnotationOrigin.SLIDE,
+    roi: RoiOption = None,
     patients: Annotated[
         Path | None,
         typer.Option(
@@ -148,14 +167,25 @@ def tile(
     found = find_slides(slides)
     _check_truth_mask(truth_mask, len(found))
     check_given(tissue_mask, len(found))
+    labelling = Labelling(
+        annotations,
+        tuple(positive_class or ()),
+        tuple(ignore_class or ()),
+        annotation_origin,
+        unannotated_negative,
+    )
+    labelling.check(len(found), truth_mask)
+    region = RoiGiven(roi, annotation_origin)
+    region.check(len(found))
     patient_of = patients_of(found, patients) if patients else {}
 
     def step(path: Path) -> None:
         source = SlideSource(path, reader.value, microns, icc)
-        truth = _truth_of(path, truth_mask)
+        truth = labelling.of(path) or _truth_of(path, truth_mask)
         given = given_for(path, tissue_mask)
+        limits = region.of(path)
         if dry_run:
-            _say_plan(source, settings, given)
+            _say_plan(source, settings, truth, given, limits)
             return
         with ProgressBar(path.stem, "patch") as bar:
             result = tile_slide(
@@ -165,11 +195,14 @@ def tile(
                 patient=patient_of.get(path),
                 truth=truth,
                 tissue=given,
+                roi=limits,
                 overwrite=overwrite,
                 progress=bar,
             )
-        labels = f" ({result.positive} IDC, {result.negative} other)" if truth_mask else ""
+        labels = f" ({result.positive} IDC, {result.negative} other)" if truth else ""
         border = f", {result.border_left_out} at the border left out" if exclude_border else ""
+        if ignore_class:
+            border += f", {result.ignored_left_out} touching ignored areas left out"
         log.info(
             "%s: %s patches%s%s from %.1f mm² of tissue%s -> %s",
             path.name,
@@ -212,24 +245,30 @@ def _truth_of(slide: Path, truth_mask: Path | None) -> Path | None:
     """The mask of one slide: the file itself, or the slide's in a folder of masks."""
     if truth_mask is None or not truth_mask.is_dir():
         return truth_mask
-    names = f"{slide.stem}.png", f"{slide.stem}_truth.png"
-    for path in (truth_mask / name for name in names):
-        # A slide that is a PNG itself, in the folder of its mask, is not its own truth.
-        if path.is_file() and path.resolve() != slide.resolve():
-            return path
+    from wsi_idc.cohort.inputs import companion
+
+    if (path := companion(slide, truth_mask, (".png", "_truth.png"))) is not None:
+        return path
     raise SettingsError(
-        f"{truth_mask} holds neither {names[0]} nor {names[1]}, the truth of {slide}; add it, or "
-        "leave the slide out"
+        f"{truth_mask} holds neither {slide.stem}.png nor {slide.stem}_truth.png, the truth of "
+        f"{slide}; add it, or leave the slide out"
     )
 
 
-def _say_plan(source: SlideSource, settings: TileSettings, given: Path | None) -> None:
+def _say_plan(
+    source: SlideSource,
+    settings: TileSettings,
+    truth: TruthSource | None,
+    given: Path | None,
+    roi: RegionOfInterest | None,
+) -> None:
     from wsi_idc.tiling.estimate import plan_report
-    from wsi_idc.tiling.tile import plan_tiles
+    from wsi_idc.tiling.planning import guidance_of, plan_tiles
 
     with source.open() as slide:
         info = slide.info
-        found, plan = plan_tiles(slide, settings, given)
-    for warning in (*info.warnings, *found.warnings):
+        guidance = guidance_of(info, settings, truth, given, roi)
+        planned = plan_tiles(slide, settings, guidance)
+    for warning in (*info.warnings, *guidance.warnings, *planned.tissue.warnings):
         log.warning("%s: warning: %s", source.path.name, warning)
-    typer.echo(plan_report(source, plan, info, found.mask.area_mm2, settings.mpp))
+    typer.echo(plan_report(source, planned.plan, info, planned.mask.area_mm2, settings.mpp))

@@ -44,6 +44,31 @@ def find_slides(paths: Iterable[Path]) -> list[Path]:
     return slides
 
 
+def companion(slide: Path, folder: Path, endings: Iterable[str]) -> Path | None:
+    """Find the file in a folder that belongs to a slide; None where there is none.
+
+    It is named like the slide, without or with the slide's own ending, and has one of `endings`.
+
+    Raises
+    ------
+    SettingsError
+        If there are two: which one is meant cannot be told.
+    """
+    names = dict.fromkeys(stem + ending for ending in endings for stem in (slide.stem, slide.name))
+    found = [
+        path
+        for path in (folder / name for name in names)
+        # A slide that is a picture itself, in the folder of its mask, is not its own companion.
+        if path.is_file() and path.resolve() != slide.resolve()
+    ]
+    if len(found) > 1:
+        raise SettingsError(
+            f"{folder} holds {found[0].name} and {found[1].name}, both for {slide.name}; "
+            "leave the right one only"
+        )
+    return found[0] if found else None
+
+
 def _slides_in(folder: Path) -> list[Path]:
     found = sorted(
         file

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from wsi_idc.heatmap.probability_map import ProbabilityMap
-from wsi_idc.slides.raster import Placement, SlideMask
+from wsi_idc.slides.raster import Placement, Region, SlideMask
 from wsi_idc.tiling.grid import PatchGrid
 from wsi_idc.tiling.plan import PatchPlan
 
@@ -22,6 +22,7 @@ def aggregate(
     *,
     tissue: SlideMask | None = None,
     min_cell_tissue: float = 0.0,
+    region: Region | None = None,
 ) -> ProbabilityMap:
     """Average the probabilities of overlapping patches, cell by cell.
 
@@ -36,6 +37,7 @@ def aggregate(
     tissue : where the tissue is; cells without any are not assessed, though a patch covers
         them. None assesses every covered cell.
     min_cell_tissue : 0 to 1, smallest share of a cell that is tissue; needs `tissue`.
+    region : cells whose centre lies outside of it are not assessed.
 
     Returns
     -------
@@ -64,6 +66,8 @@ def aggregate(
     assessed = weight > 0
     if tissue is not None:
         assessed &= _has_tissue(assessed, placement, tissue, min_cell_tissue)
+    if region is not None:
+        assessed &= region.rasterise(placement, (weight.shape[0], weight.shape[1])).values
     values = np.full(weight.shape, np.nan, dtype=np.float32)
     values[assessed] = weighted[assessed] / weight[assessed]
     return ProbabilityMap(values, placement)

@@ -40,6 +40,8 @@ from wsi_idc.slides.raster import SlideMask
 from wsi_idc.tissue import mask_digest, read_given
 
 if TYPE_CHECKING:
+    from wsi_idc.annotations.areas import AnnotatedArea
+    from wsi_idc.annotations.roi import RegionOfInterest
     from wsi_idc.model.card import ModelCard
     from wsi_idc.model.scorer import Scorer
 
@@ -51,6 +53,7 @@ def predict_slide(
     settings: ScoreSettings | None = None,
     *,
     tissue: SlideMask | Path | None = None,
+    roi: RegionOfInterest | None = None,
     threshold: float | None = None,
     display: dict[str, Any] | None = None,
     overwrite: bool = False,
@@ -68,6 +71,8 @@ def predict_slide(
     output : the slide's result folder; it appears whole.
     settings : how to score; None takes the defaults.
     tissue : where tissue is, as a mask or its file; None finds it as `settings.tissue` says.
+    roi : score the patches whose centre lies in this region only, and map the cells whose centre
+        does; None takes all.
     threshold : probability from which on a cell counts as IDC; None takes the model's.
     display : fields of `OverlaySettings` that differ from its defaults.
     overwrite : replace a result of another slide, model or settings.
@@ -94,10 +99,11 @@ def predict_slide(
     with source.open() as slide:
         if isinstance(tissue, Path):
             tissue = read_given(tissue, slide.info, card.patch_size_pixels * card.spacing_um_px)
-        request = _request(slide.info, card, settings, tissue)
+        region, said = (None, ()) if roi is None else roi.area(slide.info)
+        request = _request(slide.info, card, settings, tissue, region)
         if _is_done(output, request, overwrite=overwrite):
             return _drawn_again(output, display)
-        planned = plan_slide(slide, card, settings, tissue)
+        planned = plan_slide(slide, card, settings, tissue, region)
     scores = score_slide(source, planned.plan, scorer, tta=settings.tta, progress=progress)
     result = HeatmapResult(
         request=request,
@@ -106,12 +112,13 @@ def predict_slide(
             scores.probability,
             tissue=planned.tissue.mask,
             min_cell_tissue=settings.min_tissue,
+            region=region,
         ),
         picture=planned.picture,
         patches=len(planned.plan),
-        tissue_mm2=planned.tissue.mask.area_mm2,
+        tissue_mm2=planned.tissue_mm2,
         display=overlay,
-        warnings=_warnings(planned, scores),
+        warnings=(*said, *_warnings(planned, scores)),
     )
     with whole_folder(output) as folder:
         write_scores(folder, planned.plan, scores.probability)
@@ -177,7 +184,11 @@ def _is_done(output: Path, request: dict[str, Any], *, overwrite: bool) -> bool:
 
 
 def _request(
-    info: SlideInfo, card: ModelCard, settings: ScoreSettings, tissue: SlideMask | None
+    info: SlideInfo,
+    card: ModelCard,
+    settings: ScoreSettings,
+    tissue: SlideMask | None,
+    region: AnnotatedArea | None,
 ) -> dict[str, Any]:
     """What decides the map, as it stands in the summary and is compared by a rerun."""
     return {
@@ -193,6 +204,7 @@ def _request(
             **asdict(settings),
             "stride": settings.step(card.patch_size_pixels),
             "tissue_mask_sha256": None if tissue is None else mask_digest(tissue),
+            "region_sha256": None if region is None else region.sha256,
         },
     }
 

@@ -18,7 +18,7 @@ from wsi_idc.model.stain import StainMeter, stain_warning
 from wsi_idc.progress import Progress
 from wsi_idc.slides import Slide, SlideSource
 from wsi_idc.slides.info import SlideInfo
-from wsi_idc.slides.raster import SlideMask, SlidePicture
+from wsi_idc.slides.raster import Region, SlideMask, SlidePicture
 from wsi_idc.tiling.blocks import read_batches
 from wsi_idc.tiling.plan import PatchPlan, plan_patches
 from wsi_idc.tiling.settings import TileSettings
@@ -88,12 +88,19 @@ class PlannedSlide:
     tissue : where its tissue is, and what is to be said of it.
     plan : the N patches to score.
     picture : the whole slide, small, for overlays.
+    region : the part of the slide that is asked for; None is all of it.
     """
 
     info: SlideInfo
     tissue: Tissue
     plan: PatchPlan
     picture: SlidePicture
+    region: Region | None = None
+
+    @property
+    def tissue_mm2(self) -> float:
+        """Area of the tissue within the region."""
+        return self.tissue.mask.within(self.region).area_mm2
 
 
 def plan_slide(
@@ -101,6 +108,7 @@ def plan_slide(
     card: ModelCard,
     settings: ScoreSettings,
     given_tissue: SlideMask | Path | None = None,
+    region: Region | None = None,
 ) -> PlannedSlide:
     """Find the tissue of an open slide and choose the patches to score.
 
@@ -119,8 +127,10 @@ def plan_slide(
         stride=settings.step(card.patch_size_pixels),
         min_tissue=settings.min_tissue,
         allow_upsampling=settings.allow_upsampling,
+        region=region,
     )
-    return PlannedSlide(slide.info, tissue, plan, slide.picture(max_side=PICTURE_SIDE_PX))
+    picture = slide.picture(max_side=PICTURE_SIDE_PX)
+    return PlannedSlide(slide.info, tissue, plan, picture, region)
 
 
 def score_slide(

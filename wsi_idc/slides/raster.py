@@ -8,6 +8,7 @@ A raster's pixel (column, row) covers the level-0 rectangle from
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,6 +48,24 @@ class Placement:
         return self.pixel_width_um * self.pixel_height_um / 1e6
 
 
+class Coverage(Protocol):
+    """What can cover a part of a slide: a mask, or an area that was drawn."""
+
+    def fraction_of(
+        self, x: NDArray[np.float64], y: NDArray[np.float64], width: float, height: float
+    ) -> NDArray[np.float64]:
+        """How much of each of N rectangles is covered, 0 to 1; all in level-0 pixels."""
+        ...
+
+
+class Region(Protocol):
+    """A part of a slide that work can be limited to: what lies in it by its centre belongs."""
+
+    def rasterise(self, placement: Placement, shape: tuple[int, int]) -> SlideMask:
+        """A mask of (rows, columns) pixels, True where a pixel's centre lies inside."""
+        ...
+
+
 @dataclass(frozen=True)
 class SlidePicture:
     """A picture of a slide or of a part of it.
@@ -78,6 +97,13 @@ class SlideMask:
     def area_mm2(self) -> float:
         """Area of the True pixels in square millimetres."""
         return float(np.count_nonzero(self.values)) * self.placement.pixel_area_mm2
+
+    def within(self, region: Region | None) -> SlideMask:
+        """The same mask, False outside of a region; a pixel counts by its centre."""
+        if region is None:
+            return self
+        inside = region.rasterise(self.placement, (self.values.shape[0], self.values.shape[1]))
+        return SlideMask(self.values & inside.values, self.placement)
 
     def fraction_of(
         self,

@@ -18,20 +18,19 @@ from wsi_idc.errors import OutputError, SettingsError
 from wsi_idc.rerun import differences
 from wsi_idc.slides.fingerprint import slide_fingerprint
 from wsi_idc.slides.info import SlideInfo
-from wsi_idc.slides.raster import SlideMask
-from wsi_idc.tiling.plan import PatchPlan
+from wsi_idc.tiling.planning import Guidance, PlannedTiles
 from wsi_idc.tiling.settings import TileSettings
-from wsi_idc.tissue import Tissue, mask_digest
+from wsi_idc.tissue import mask_digest
 
 
 def request_of(
     info: SlideInfo,
     settings: TileSettings,
     patient: str,
-    truth: SlideMask | None,
-    tissue: SlideMask | None,
+    guidance: Guidance,
 ) -> dict[str, Any]:
     """What decides the output: the part of the manifest that a later run is compared with."""
+    truth, tissue, region = guidance.truth, guidance.tissue, guidance.region
     return {
         "format": "wsi-idc patches 1",
         "slide": {
@@ -46,15 +45,16 @@ def request_of(
         },
         "patient": patient,
         "settings": {**asdict(settings), "stride": settings.step},
-        "truth_sha256": None if truth is None else mask_digest(truth),
+        "truth_sha256": None if truth is None else truth.sha256,
+        "truth_classes": None if truth is None else truth.classes,
         "tissue_mask_sha256": None if tissue is None else mask_digest(tissue),
+        "region_sha256": None if region is None else region.sha256,
     }
 
 
-def outcome_of(
-    info: SlideInfo, plan: PatchPlan, tissue: Tissue, border_left_out: int
-) -> dict[str, Any]:
+def outcome_of(info: SlideInfo, planned: PlannedTiles, guidance: Guidance) -> dict[str, Any]:
     """What came of it: the rest of the manifest."""
+    plan, labelled, truth = planned.plan, planned.labelled, guidance.truth
     return {
         "read": {
             "file": info.path.name,
@@ -68,12 +68,15 @@ def outcome_of(
             "patches": len(plan),
             "positive": int(np.count_nonzero(plan.label == 1)),
             "negative": int(np.count_nonzero(plan.label == 0)),
-            "border_left_out": border_left_out,
+            "touched_by_idc": labelled.touched if labelled else 0,
+            "border_left_out": labelled.border_left_out if labelled else 0,
+            "ignored_left_out": labelled.ignored_left_out if labelled else 0,
         },
-        "warnings": [*info.warnings, *tissue.warnings],
-        "tissue_mm2": round(tissue.mask.area_mm2, 6),
-        "pen_mm2": round(tissue.pen_mm2, 6),
-        "mask": asdict(tissue.mask.placement),
+        "annotations": None if truth is None else truth.source,
+        "warnings": [*info.warnings, *guidance.warnings, *planned.tissue.warnings],
+        "tissue_mm2": round(planned.mask.area_mm2, 6),
+        "pen_mm2": round(planned.tissue.pen_mm2, 6),
+        "mask": asdict(planned.mask.placement),
     }
 
 

@@ -1,4 +1,4 @@
-"""Which patches of a slide are cut: those with tissue, and what each is labelled.
+"""Which patches of a slide are cut: those with tissue, and those of a region.
 
 Nothing here reads pixels of a slide. A plan is numbers; the pixels are read after it.
 """
@@ -14,17 +14,15 @@ from numpy.typing import NDArray
 from wsi_idc.errors import NoTissueError, SettingsError
 from wsi_idc.slides import check_target_mpp
 from wsi_idc.slides.info import SlideInfo
-from wsi_idc.slides.raster import SlideMask
+from wsi_idc.slides.raster import Coverage, Placement, Region, SlideMask
 from wsi_idc.tiling.grid import PatchGrid, make_grid
 
 NO_LABEL = -1
 """Label of a patch whose class nobody has said."""
 
-DEFAULT_MIN_OVERLAP = 0.8
-"""A patch is positive from this share of annotated IDC on, as in the public IDC data."""
+AREA_ROUNDING = 1e-9
+"""Areas are sums of floats: a patch covered by exactly 80 % may come out as 0.7999999999."""
 
-# Areas are sums of floats: a patch covered by exactly 80 % may come out as 0.7999999999.
-_ROUNDING = 1e-9
 # Bounds the memory of planning: fractions are computed for so many cells at a time.
 _CELLS_AT_ONCE = 1_000_000
 
@@ -72,6 +70,10 @@ class PatchPlan:
         """int64 [N], top edges in target pixels counted from 1, as in public file names."""
         return self.rows * self.grid.stride + 1
 
+    def share_of(self, covered: Coverage) -> NDArray[np.float64]:
+        """float64 [N], 0 to 1: how much of each patch is covered."""
+        return _fraction(self.grid, self.columns, self.rows, covered)
+
     def select(self, keep: NDArray[np.bool_]) -> PatchPlan:
         """Return the plan of the patches where `keep`, bool [N], is True."""
         return replace(
@@ -118,21 +120,6 @@ def check_min_tissue(min_tissue: float) -> None:
         )
 
 
-def check_min_overlap(min_overlap: float) -> None:
-    """Refuse a smallest overlap that is not above 0 and at most 1.
-
-    Raises
-    ------
-    SettingsError
-        If it is outside, or NaN.
-    """
-    if not 0 < min_overlap <= 1:
-        raise SettingsError(
-            f"the smallest overlap must be above 0 and at most 1, not {min_overlap}; "
-            "set it with --min-overlap"
-        )
-
-
 def plan_patches(
     info: SlideInfo,
     mask: SlideMask | None,
@@ -142,6 +129,7 @@ def plan_patches(
     stride: int,
     min_tissue: float,
     allow_upsampling: bool = False,
+    region: Region | None = None,
 ) -> PatchPlan:
     """Choose the patches of a slide that hold enough tissue.
 
@@ -153,6 +141,7 @@ def plan_patches(
     patch_size, stride : target pixels.
     min_tissue : 0 to 1, smallest share of a patch that is tissue; 0 takes every cell.
     allow_upsampling : take patches finer than the slide's own pixels.
+    region : take the patches whose centre lies in it only. Their tissue is judged as without it.
 
     Raises
     ------
@@ -168,10 +157,15 @@ def plan_patches(
     grid = make_grid(info, mpp, patch_size, stride)
     rows_at_once = max(1, _CELLS_AT_ONCE // grid.columns)
     parts = [
-        _plan_rows(grid, mask, first, min(first + rows_at_once, grid.rows), min_tissue)
+        _plan_rows(grid, mask, region, first, min(first + rows_at_once, grid.rows), min_tissue)
         for first in range(0, grid.rows, rows_at_once)
     ]
     columns, rows, fraction = (np.concatenate(part) for part in zip(*parts, strict=True))
+    if len(columns) == 0 and region is not None:
+        raise NoTissueError(
+            f"{info.path} has no patch with at least {min_tissue:.0%} tissue whose centre lies in "
+            "the region; check --roi, or lower --min-tissue"
+        )
     if len(columns) == 0:
         raise NoTissueError(
             f"{info.path} has no patch with at least {min_tissue:.0%} tissue; lower "
@@ -181,68 +175,47 @@ def plan_patches(
 
 
 def _plan_rows(
-    grid: PatchGrid, mask: SlideMask | None, first: int, last: int, min_tissue: float
+    grid: PatchGrid,
+    mask: SlideMask | None,
+    region: Region | None,
+    first: int,
+    last: int,
+    min_tissue: float,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
     """Columns, rows and tissue fractions of the patches to keep of rows `first` to `last`."""
     rows, columns = (
         cells.ravel().astype(np.int64)
         for cells in np.meshgrid(np.arange(first, last), np.arange(grid.columns), indexing="ij")
     )
+    if region is not None:
+        inside = _centres_inside(grid, region, first, last)
+        columns, rows = columns[inside], rows[inside]
     if mask is None:
         return columns, rows, np.full(len(columns), np.nan, np.float32)
     fraction = _fraction(grid, columns, rows, mask)
-    keep = fraction >= min_tissue - _ROUNDING
+    keep = fraction >= min_tissue - AREA_ROUNDING
     return columns[keep], rows[keep], fraction[keep].astype(np.float32)
 
 
-def label_patches(
-    plan: PatchPlan,
-    truth: SlideMask,
-    *,
-    min_overlap: float = DEFAULT_MIN_OVERLAP,
-    exclude_border: bool = False,
-) -> tuple[PatchPlan, int]:
-    """Label patches by annotated IDC.
-
-    Parameters
-    ----------
-    plan : the patches.
-    truth : where the IDC is.
-    min_overlap : above 0, up to 1; a patch is positive where the truth covers at least this
-        share of it, else negative.
-    exclude_border : leave out the patches that hold some IDC but less than `min_overlap`.
-
-    Returns
-    -------
-    plan : with labels 1 and 0.
-    excluded : how many patches at the border were left out.
-
-    Raises
-    ------
-    SettingsError
-        If `min_overlap` is out of range.
-    NoTissueError
-        If leaving out the border leaves no patch.
-    """
-    check_min_overlap(min_overlap)
-    overlap = _fraction(plan.grid, plan.columns, plan.rows, truth)
-    positive = overlap >= min_overlap - _ROUNDING
-    labelled = replace(plan, label=positive.astype(np.int8))
-    if not exclude_border:
-        return labelled, 0
-    border = ~positive & (overlap > _ROUNDING)
-    if border.all():
-        raise NoTissueError(
-            "every patch lies at the border of the annotation, so that none is left; "
-            "do not exclude the border, or lower --min-overlap"
-        )
-    return labelled.select(~border), int(np.count_nonzero(border))
+def _centres_inside(grid: PatchGrid, region: Region, first: int, last: int) -> NDArray[np.bool_]:
+    """Whether the centre of each patch of rows `first` to `last` lies in a region, bool [n]."""
+    step_x, step_y = grid.stride * grid.scale_x, grid.stride * grid.scale_y
+    # The centres of the patches are those of a mask's pixels, one stride large.
+    placement = Placement(
+        origin_x=grid.origin_x + (grid.patch_width_level0 - step_x) / 2,
+        origin_y=grid.origin_y + (grid.patch_height_level0 - step_y) / 2 + first * step_y,
+        pixel_width=step_x,
+        pixel_height=step_y,
+        mpp_x=grid.mpp / grid.scale_x,
+        mpp_y=grid.mpp / grid.scale_y,
+    )
+    return region.rasterise(placement, (last - first, grid.columns)).values.ravel()
 
 
 def _fraction(
-    grid: PatchGrid, columns: NDArray[np.int64], rows: NDArray[np.int64], mask: SlideMask
+    grid: PatchGrid, columns: NDArray[np.int64], rows: NDArray[np.int64], covered: Coverage
 ) -> NDArray[np.float64]:
-    return mask.fraction_of(
+    return covered.fraction_of(
         grid.level0_x(columns),
         grid.level0_y(rows),
         grid.patch_width_level0,

@@ -8,7 +8,8 @@ from wsi_idc.errors import SettingsError
 from wsi_idc.slides.levels import check_mpp_range
 from wsi_idc.tiling.formats import FORMATS
 from wsi_idc.tiling.grid import check_sizes
-from wsi_idc.tiling.plan import DEFAULT_MIN_OVERLAP, check_min_overlap, check_min_tissue
+from wsi_idc.tiling.labels import DEFAULT_MIN_OVERLAP, check_min_overlap
+from wsi_idc.tiling.plan import check_min_tissue
 from wsi_idc.tissue import DEFAULT_TISSUE, TissueSettings
 
 

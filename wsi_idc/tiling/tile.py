@@ -18,25 +18,27 @@ from __future__ import annotations
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
 
 from wsi_idc.files import whole_file, write_json
 from wsi_idc.progress import Progress
-from wsi_idc.slides import Slide, SlideSource
+from wsi_idc.slides import SlideSource
 from wsi_idc.slides.raster import SlideMask, SlidePicture
 from wsi_idc.tiling.blocks import read_patches
 from wsi_idc.tiling.formats import SlidePatches
 from wsi_idc.tiling.grid_picture import draw_grid
 from wsi_idc.tiling.layout import check_folder_name, index_path, manifest_path, slide_folder
 from wsi_idc.tiling.manifest import earlier_run, outcome_of, refuse_other, request_of
-from wsi_idc.tiling.plan import PatchPlan, label_patches, plan_patches
+from wsi_idc.tiling.planning import PlannedTiles, TruthSource, guidance_of, plan_tiles
 from wsi_idc.tiling.settings import TileSettings
-from wsi_idc.tiling.truth import truth_mask_from_image
 from wsi_idc.tiling.writer import write_patches
-from wsi_idc.tissue import Tissue, find_tissue, outline_geojson, read_given
+from wsi_idc.tissue import outline_geojson
+
+if TYPE_CHECKING:
+    from wsi_idc.annotations.roi import RegionOfInterest
 
 # Large enough to tell single patches of a whole section apart, small enough for a web page.
 _PICTURE_SIDE_PX = 1500
@@ -54,7 +56,8 @@ class TileResult:
     patches : how many patches were written.
     positive, negative : how many of them are labelled so; both 0 without truth.
     border_left_out : how many patches `exclude_border` left out.
-    tissue_mm2 : area of the tissue.
+    ignored_left_out : how many patches were left out since they touch an ignored area.
+    tissue_mm2 : area of the tissue within the region.
     folder : where the files about the slide lie.
     index : the CSV of its patches.
     skipped : True where an earlier run with the same settings had done it all.
@@ -67,6 +70,7 @@ class TileResult:
     positive: int
     negative: int
     border_left_out: int
+    ignored_left_out: int
     tissue_mm2: float
     folder: Path
     index: Path
@@ -80,8 +84,9 @@ def tile_slide(
     settings: TileSettings | None = None,
     *,
     patient: str | None = None,
-    truth: SlideMask | Path | None = None,
+    truth: TruthSource | None = None,
     tissue: SlideMask | Path | None = None,
+    roi: RegionOfInterest | None = None,
     overwrite: bool = False,
     threads: int | None = None,
     progress: Progress | None = None,
@@ -97,10 +102,11 @@ def tile_slide(
     output : the collection's folder; several slides share one.
     settings : how to tile; None takes the defaults.
     patient : whose slide it is; None takes the slide's name.
-    truth : where IDC is, as a mask or as a mask image over the slide's bounds; patches are
-        labelled by it. None writes patches without labels.
+    truth : where IDC is, as a mask, as a mask image over the slide's bounds, or as annotations;
+        patches are labelled by it. None writes patches without labels.
     tissue : where tissue is, as a mask or its file (`wsi_idc.tissue.read_given`); None finds it
         as `settings.tissue` says.
+    roi : take the patches whose centre lies in this region only; None takes all.
     overwrite : replace what another run with other settings, or of another slide of the same
         name, wrote.
     threads : how many threads read and how many encode; None is one for each processor.
@@ -111,6 +117,8 @@ def tile_slide(
     SettingsError
         If a setting cannot be used, or differs from that of an earlier run and `overwrite`
         is False.
+    AnnotationError
+        If an annotation file cannot be used.
     SlideError
         If the slide cannot be opened or read, does not say its µm/px, has no pixels so
         fine, or no tissue.
@@ -123,65 +131,27 @@ def tile_slide(
         patient = info.name if patient is None else patient
         check_folder_name(info.name, "slide name")
         check_folder_name(patient, "patient")
-        if isinstance(truth, Path):
-            truth = truth_mask_from_image(
-                truth, name=info.name, bounds=info.bounds, mpp_x=info.mpp_x, mpp_y=info.mpp_y
-            )
-        if isinstance(tissue, Path):
-            tissue = read_given(tissue, info, settings.patch_um)
-        request = request_of(info, settings, patient, truth, tissue)
+        guidance = guidance_of(info, settings, truth, tissue, roi)
+        request = request_of(info, settings, patient, guidance)
         manifest = manifest_path(output, info.name)
         if not overwrite and (done := earlier_run(manifest)) is not None:
             refuse_other(manifest, done, request)
             return _result(output, info.name, done, skipped=True)
 
-        found, plan = plan_tiles(slide, settings, tissue)
-        plan, border = _labelled(plan, settings, truth)
+        planned = plan_tiles(slide, settings, guidance)
         picture = slide.picture(max_side=_PICTURE_SIDE_PX)
 
+    plan = planned.plan
     patches = SlidePatches(info, patient, plan)
     wanted = plan if settings.format != "coords" else plan.select(np.zeros(len(plan), bool))
     with closing(read_patches(source, wanted, threads=threads)) as blocks:
         write_patches(
             output, patches, blocks, format=settings.format, threads=threads, progress=progress
         )
-    _write_pictures(manifest.parent, info.name, picture, plan, found.mask)
-    written = {**request, **outcome_of(info, plan, found, border)}
+    _write_pictures(manifest.parent, info.name, picture, planned)
+    written = {**request, **outcome_of(info, planned, guidance)}
     write_json(manifest, written)
     return _result(output, info.name, written, skipped=False)
-
-
-def plan_tiles(
-    slide: Slide, settings: TileSettings, tissue: SlideMask | Path | None = None
-) -> tuple[Tissue, PatchPlan]:
-    """Find the tissue of an open slide and choose the patches that `tile_slide` would cut.
-
-    Raises
-    ------
-    SlideError
-        As `tile_slide`.
-    """
-    found = find_tissue(slide, settings.patch_um, settings.tissue, tissue)
-    plan = plan_patches(
-        slide.info,
-        found.mask,
-        mpp=settings.mpp,
-        patch_size=settings.patch_size,
-        stride=settings.step,
-        min_tissue=settings.min_tissue,
-        allow_upsampling=settings.allow_upsampling,
-    )
-    return found, plan
-
-
-def _labelled(
-    plan: PatchPlan, settings: TileSettings, truth: SlideMask | None
-) -> tuple[PatchPlan, int]:
-    if truth is None:
-        return plan, 0
-    return label_patches(
-        plan, truth, min_overlap=settings.min_overlap, exclude_border=settings.exclude_border
-    )
 
 
 def _result(output: Path, name: str, manifest: dict[str, Any], *, skipped: bool) -> TileResult:
@@ -193,6 +163,7 @@ def _result(output: Path, name: str, manifest: dict[str, Any], *, skipped: bool)
         positive=counts["positive"],
         negative=counts["negative"],
         border_left_out=counts["border_left_out"],
+        ignored_left_out=counts["ignored_left_out"],
         tissue_mm2=manifest["tissue_mm2"],
         folder=slide_folder(output, name),
         index=index_path(output, name),
@@ -201,11 +172,10 @@ def _result(output: Path, name: str, manifest: dict[str, Any], *, skipped: bool)
     )
 
 
-def _write_pictures(
-    folder: Path, name: str, picture: SlidePicture, plan: PatchPlan, mask: SlideMask
-) -> None:
+def _write_pictures(folder: Path, name: str, picture: SlidePicture, planned: PlannedTiles) -> None:
+    mask = planned.mask
     with whole_file(folder / f"{name}_mask.png") as temporary:
         Image.fromarray(mask.values.astype(np.uint8) * 255).save(temporary, optimize=True)
     write_json(folder / f"{name}_tissue.geojson", outline_geojson(mask))
     with whole_file(folder / f"{name}_grid.png") as temporary:
-        draw_grid(picture, plan, mask).save(temporary, compress_level=_PNG_LEVEL)
+        draw_grid(picture, planned.plan, mask).save(temporary, compress_level=_PNG_LEVEL)

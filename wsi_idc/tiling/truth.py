@@ -7,6 +7,8 @@ from pathlib import Path
 from wsi_idc.slides.info import Bounds
 from wsi_idc.slides.mask_image import mask_from_image
 from wsi_idc.slides.raster import SlideMask
+from wsi_idc.tiling.labels import Truth
+from wsi_idc.tissue import mask_digest
 
 
 def truth_mask_from_image(
@@ -20,3 +22,8 @@ def truth_mask_from_image(
         If the image cannot be the slide's truth.
     """
     return mask_from_image(path, name=name, bounds=bounds, mpp_x=mpp_x, mpp_y=mpp_y, what="tumour")
+
+
+def truth_from_mask(mask: SlideMask) -> Truth:
+    """What a mask says of each patch."""
+    return Truth(mask, mask_digest(mask))
