@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from wsi_idc.drawing.pen import round_length_mm
 from wsi_idc.errors import SettingsError
 from wsi_idc.heatmap.blending import (
     ASSESSED_COLOUR,
@@ -20,7 +21,6 @@ from wsi_idc.heatmap.blending import (
     resize_picture,
 )
 from wsi_idc.heatmap.colormaps import COLORMAPS, colour_table
-from wsi_idc.heatmap.legend import round_length_mm
 from wsi_idc.heatmap.probability_map import ProbabilityMap
 from wsi_idc.heatmap.render import (
     OverlaySettings,

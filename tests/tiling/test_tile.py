@@ -93,6 +93,7 @@ def test_side_files_and_manifest(slide: Path, tmp_path: Path) -> None:
         "case 7_mask.png",
         "case 7_tissue.geojson",
         "case 7_grid.png",
+        "case 7_contact.png",
         "manifest.json",
     }
     text = (folder / "manifest.json").read_text(encoding="utf-8")

@@ -5,13 +5,12 @@ Lengths are pixels of a picture 1,600 wide; `Pen.px` scales them to the picture 
 
 from __future__ import annotations
 
-import math
-from pathlib import Path
-
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 
+from wsi_idc.drawing.lettering import BOLD, GAP, letter_runs
+from wsi_idc.drawing.pen import GREY, Pen, draw_scale_bar
 from wsi_idc.heatmap.blending import (
     ASSESSED_COLOUR,
     OUTLINE_COLOUR,
@@ -19,7 +18,6 @@ from wsi_idc.heatmap.blending import (
     shade,
     tint,
 )
-from wsi_idc.heatmap.lettering import BOLD, GAP, REGULAR, letter_runs
 from wsi_idc.heatmap.probability_map import ProbabilityMap
 from wsi_idc.heatmap.summary import summarise
 from wsi_idc.slides.raster import SlidePicture
@@ -32,94 +30,7 @@ FOOTER_HEIGHT = 194
 
 _TITLE_PX, _FACT_PX, _SMALL_PX = 34, 23, 20
 _BAR_WIDTH, _BAR_HEIGHT = 400, 26
-_INK = (25, 25, 25)
-_GREY = (90, 90, 90)
-_FRAME = (190, 190, 190)
 _NAME_NOTE = "(name in full: report.html)"
-
-
-class Pen:
-    """Draws on one picture at one scale. Holds its own fonts, so that threads share nothing."""
-
-    def __init__(self, image: Image.Image, scale: float) -> None:
-        self.image = image
-        self.scale = scale
-        self._draw = ImageDraw.Draw(image)
-        self._fonts: dict[tuple[int, Path], ImageFont.FreeTypeFont] = {}
-
-    def px(self, design_px: float) -> int:
-        """That many pixels of a picture 1,600 wide, in pixels of this one."""
-        return round(design_px * self.scale)
-
-    def text(
-        self,
-        x: float,
-        y: float,
-        text: str,
-        size: int,
-        *,
-        bold: bool = False,
-        colour: tuple[int, int, int] = _INK,
-        anchor: str = "ls",
-    ) -> None:
-        """Write one line; by default (x, y) is the left end of its baseline."""
-        runs = letter_runs(text, BOLD if bold else REGULAR)
-        if len(runs) > 1:
-            back = {"l": 0.0, "m": 0.5, "r": 1.0}[anchor[0]]
-            x, anchor = x - back * self.text_width(text, size, bold=bold), "l" + anchor[1]
-        for file, run in runs:
-            font = self._font(size, file)
-            self._draw.text((x, y), run, font=font, fill=colour, anchor=anchor)
-            x += font.getlength(run)
-
-    def text_width(self, text: str, size: int, *, bold: bool = False) -> int:
-        """Pixels that a line takes."""
-        runs = letter_runs(text, BOLD if bold else REGULAR)
-        return math.ceil(sum(self._font(size, file).getlength(run) for file, run in runs))
-
-    def shortened(self, text: str, size: int, room: int, *, bold: bool = False) -> str:
-        """The line as it is, or with its middle left out until it fits into `room` pixels.
-
-        Slide names differ at both ends: the case in front, block and stain behind.
-        """
-        text = "".join(c if c.isprintable() else " " for c in text)
-        shown, kept = text, len(text)
-        while kept > 1 and self.text_width(shown, size, bold=bold) > room:
-            kept -= 1
-            shown = text[: kept - kept // 2] + "…" + text[len(text) - kept // 2 :]
-        return shown
-
-    def rectangle(
-        self,
-        left: int,
-        top: int,
-        right: int,
-        bottom: int,
-        *,
-        fill: tuple[int, int, int] | None = None,
-        outline: tuple[int, int, int] | None = None,
-        line_px: int = 1,
-    ) -> None:
-        """Draw a rectangle; `right` and `bottom` are one past its last pixel."""
-        self._draw.rectangle(
-            (left, top, right - 1, bottom - 1), fill=fill, outline=outline, width=line_px
-        )
-
-    def triangle_down(self, x: float, y: float, size: int) -> None:
-        """Draw a filled triangle whose lower tip is (x, y)."""
-        self._draw.polygon([(x - size * 0.6, y - size), (x + size * 0.6, y - size), (x, y)], _INK)
-
-    def frame(self, left: int, top: int, right: int, bottom: int) -> None:
-        """Draw a thin grey line around, not on, a rectangle."""
-        self.rectangle(left - 1, top - 1, right + 1, bottom + 1, outline=_FRAME)
-
-    def _font(self, size: int, file: Path) -> ImageFont.FreeTypeFont:
-        key = (max(1, self.px(size)), file)
-        if key not in self._fonts:
-            # The basic engine is there in every build of Pillow, so texts look the same.
-            engine = ImageFont.Layout.BASIC
-            self._fonts[key] = ImageFont.truetype(file, key[0], layout_engine=engine)
-        return self._fonts[key]
 
 
 def draw_header(
@@ -145,7 +56,7 @@ def draw_header(
     scale = f" · read at {mpp:g} µm/px · cells of {probability.placement.pixel_width_um:.0f} µm"
     room -= pen.text_width(scale, _FACT_PX)
     model = pen.shortened(f"Model {model_name}", _FACT_PX, room)
-    pen.text(left, pen.px(121), model + scale, _FACT_PX, colour=_GREY)
+    pen.text(left, pen.px(121), model + scale, _FACT_PX, colour=GREY)
 
 
 def _draw_name(pen: Pen, name: str, left: int, baseline: int, room: int) -> None:
@@ -156,7 +67,7 @@ def _draw_name(pen: Pen, name: str, left: int, baseline: int, room: int) -> None
     pen.text(left, baseline, shown, _TITLE_PX, bold=True)
     if note:
         x = left + pen.text_width(shown, _TITLE_PX, bold=True) + pen.px(16)
-        pen.text(x, baseline, _NAME_NOTE, _SMALL_PX, colour=_GREY)
+        pen.text(x, baseline, _NAME_NOTE, _SMALL_PX, colour=GREY)
 
 
 def draw_footer(pen: Pen, slide: SlidePicture, settings: OverlaySettings) -> None:
@@ -168,7 +79,7 @@ def draw_footer(pen: Pen, slide: SlidePicture, settings: OverlaySettings) -> Non
     """
     top = pen.image.height - pen.px(FOOTER_HEIGHT)
     left, right = pen.px(MARGIN), pen.image.width - pen.px(MARGIN)
-    _draw_scale_bar(pen, slide, left, top + pen.px(24))
+    draw_scale_bar(pen, slide.placement, left, top + pen.px(24))
     _draw_colour_bar(pen, slide, settings, right, top + pen.px(44))
     baseline = top + pen.px(142)
     x = left
@@ -184,26 +95,7 @@ def draw_footer(pen: Pen, slide: SlidePicture, settings: OverlaySettings) -> Non
     pen.text(left, baseline, RESEARCH_USE_ONLY, _SMALL_PX, bold=True)
     if settings.smooth:
         note = "Colours smoothed for display only"
-        pen.text(right, baseline, note, _SMALL_PX, colour=_GREY, anchor="rs")
-
-
-def round_length_mm(most_mm: float) -> float:
-    """The largest of 1, 2 or 5 times a power of ten that is not above `most_mm`."""
-    power = 10.0 ** math.floor(math.log10(most_mm))
-    # A length of exactly 5 mm may come in as 4.999999999.
-    factor = max(f for f in (1, 2, 5) if f * power <= most_mm * (1 + 1e-9))
-    return float(f"{factor * power:.12g}")
-
-
-def _draw_scale_bar(pen: Pen, slide: SlidePicture, left: int, top: int) -> None:
-    px_per_mm = 1000 / slide.placement.pixel_width_um
-    length_mm = round_length_mm(pen.px(300) / px_per_mm)
-    right = left + round(length_mm * px_per_mm)
-    thick, tick = pen.px(5), pen.px(16)
-    pen.rectangle(left, top + (tick - thick) // 2, right, top + (tick + thick) // 2, fill=_INK)
-    for x in (left, right - max(1, pen.px(2))):
-        pen.rectangle(x, top, x + max(1, pen.px(2)), top + tick, fill=_INK)
-    pen.text(left, top + tick + pen.px(26), f"{length_mm:g} mm", _FACT_PX)
+        pen.text(right, baseline, note, _SMALL_PX, colour=GREY, anchor="rs")
 
 
 def _draw_colour_bar(
@@ -215,11 +107,11 @@ def _draw_colour_bar(
     values = np.tile(np.linspace(0, 1, width, dtype=np.float32), (height, 1))
     bar = tint(_glass_over_tissue(slide, height, width), values, settings)
     pen.image.paste(Image.fromarray(bar), (left, top))
-    pen.rectangle(left - 1, top - 1, left + width + 1, top + height + 1, outline=_GREY)
+    pen.rectangle(left - 1, top - 1, left + width + 1, top + height + 1, outline=GREY)
     for tick in (0, 0.25, 0.5, 0.75, 1):
         x = left + round(tick * (width - 1))
         pen.rectangle(
-            x, top + height + 1, x + max(1, pen.px(2)), top + height + pen.px(7), fill=_GREY
+            x, top + height + 1, x + max(1, pen.px(2)), top + height + pen.px(7), fill=GREY
         )
         pen.text(x, top + height + pen.px(27), f"{tick:g}", _SMALL_PX, anchor="ms")
     mark = left + settings.threshold * (width - 1)
@@ -232,7 +124,7 @@ def _draw_colour_bar(
     pen.text(beside, top + height - pen.px(5), "IDC probability", _FACT_PX, anchor="rs")
     note = "above: on glass, below: on tissue"
     pen.text(
-        beside - pen.px(10), top + height + pen.px(27), note, _SMALL_PX, colour=_GREY, anchor="rs"
+        beside - pen.px(10), top + height + pen.px(27), note, _SMALL_PX, colour=GREY, anchor="rs"
     )
 
 

@@ -17,13 +17,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from wsi_idc.drawing.pen import Pen
 from wsi_idc.files import whole_file
 from wsi_idc.heatmap.blending import OverlaySettings, blend, resize_picture
 from wsi_idc.heatmap.legend import (
     FOOTER_HEIGHT,
     HEADER_HEIGHT,
     MARGIN,
-    Pen,
     draw_footer,
     draw_header,
 )

@@ -2,23 +2,86 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from scipy import ndimage
 
+from wsi_idc.drawing.pen import Pen, draw_scale_bar
 from wsi_idc.slides.raster import Placement, SlideMask, SlidePicture
-from wsi_idc.tiling.plan import PatchPlan
+from wsi_idc.tiling.captions import MARGIN, draw_caption, plan_in_words
+from wsi_idc.tiling.colours import PATCH_COLOUR, POSITIVE_COLOUR, TISSUE_COLOUR
+from wsi_idc.tiling.plan import NO_LABEL, PatchPlan
 
-# Dark green, blue and orange-red stand out from the pinks and purples of H&E, and from each
-# other for readers who do not tell red from green.
-_TISSUE_OUTLINE = (0, 110, 60)
-_PATCH = (0, 80, 220)
-_POSITIVE = (255, 90, 0)
-_SHADE = 0.30
+_SHADE = 0.25
 """How much of a positive patch's colour covers the tissue; its structure must stay visible."""
 _SMALLEST_SQUARE_PX = 6
 """Patches narrower than this on the picture are shaded only: outlines would hide everything."""
+
+
+_CAPTION_HEIGHT, _FOOTER_HEIGHT = 112, 84
+_KEY_PX = 20
+# Room for the words, and enough to see a tiny slide at all.
+_LEAST_WIDTH, _LEAST_SIDE = 1000, 600
+
+
+def grid_sheet(picture: SlidePicture, plan: PatchPlan, mask: SlideMask, name: str) -> Image.Image:
+    """Draw tissue and patches into a picture of the slide, with name, key and scale around it.
+
+    Parameters
+    ----------
+    picture, plan, mask : as for `draw_grid`.
+    name : the slide's.
+
+    Returns
+    -------
+    RGB image, larger than the picture.
+    """
+    picture = _enlarged(picture)
+    drawn = draw_grid(picture, plan, mask)
+    width = max(_LEAST_WIDTH, drawn.width + 2 * MARGIN)
+    image = Image.new(
+        "RGB", (width, _CAPTION_HEIGHT + drawn.height + _FOOTER_HEIGHT), (255, 255, 255)
+    )
+    pen = Pen(image, 1.0)
+    tissue = f"{mask.area_mm2:,.1f} mm² of tissue"
+    draw_caption(pen, name, plan_in_words(plan), tissue)
+    left = (width - drawn.width) // 2
+    image.paste(drawn, (left, _CAPTION_HEIGHT))
+    bottom = _CAPTION_HEIGHT + drawn.height
+    pen.frame(left, _CAPTION_HEIGHT, left + drawn.width, bottom)
+    draw_scale_bar(pen, picture.placement, MARGIN, bottom + 20)
+    _draw_key(pen, plan, bottom + 48)
+    return image
+
+
+def _enlarged(picture: SlidePicture) -> SlidePicture:
+    """The picture with each pixel repeated until a tiny slide is large enough to see."""
+    height, width = picture.pixels.shape[:2]
+    times = max(1, _LEAST_SIDE // max(height, width))
+    at = picture.placement
+    return SlidePicture(
+        picture.pixels.repeat(times, axis=0).repeat(times, axis=1),
+        replace(at, pixel_width=at.pixel_width / times, pixel_height=at.pixel_height / times),
+    )
+
+
+def _draw_key(pen: Pen, plan: PatchPlan, baseline: int) -> None:
+    """What the colours mean, from the right."""
+    entries = [(TISSUE_COLOUR, "tissue")]
+    if (plan.label != NO_LABEL).any():
+        entries += [(PATCH_COLOUR, "patch, not IDC"), (POSITIVE_COLOUR, "patch of IDC")]
+    else:
+        entries += [(PATCH_COLOUR, "patch")]
+    right = pen.image.width - MARGIN
+    for colour, text in reversed(entries):
+        right -= pen.text_width(text, _KEY_PX)
+        pen.text(right, baseline, text, _KEY_PX)
+        right -= 30
+        pen.rectangle(right, baseline - 17, right + 20, baseline + 3, outline=colour, line_px=3)
+        right -= 32
 
 
 def draw_grid(picture: SlidePicture, plan: PatchPlan, mask: SlideMask | None) -> Image.Image:
@@ -44,15 +107,15 @@ def draw_grid(picture: SlidePicture, plan: PatchPlan, mask: SlideMask | None) ->
 
     pixels = picture.pixels.astype(np.float32)
     if side < _SMALLEST_SQUARE_PX:
-        _shade(pixels, _covered(boxes[~positive], width, height), _PATCH)
-    _shade(pixels, _covered(boxes[positive], width, height), _POSITIVE)
+        _shade(pixels, _covered(boxes[~positive], width, height), PATCH_COLOUR)
+    _shade(pixels, _covered(boxes[positive], width, height), POSITIVE_COLOUR)
     if mask is not None:
-        pixels[_outline(mask, at, width, height)] = _TISSUE_OUTLINE
+        pixels[_outline(mask, at, width, height)] = TISSUE_COLOUR
     image = Image.fromarray(np.rint(pixels).astype(np.uint8))
     if side >= _SMALLEST_SQUARE_PX:
         draw = ImageDraw.Draw(image)
         # Positives last: neighbours share an edge, and theirs is the one to see.
-        for colour, group in ((_PATCH, boxes[~positive]), (_POSITIVE, boxes[positive])):
+        for colour, group in ((PATCH_COLOUR, boxes[~positive]), (POSITIVE_COLOUR, boxes[positive])):
             for box in group.tolist():
                 draw.rectangle(tuple(box), outline=colour)
     return image

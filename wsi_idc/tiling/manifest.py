@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,20 @@ def request_of(
     }
 
 
+def software_versions(reader: str) -> dict[str, str]:
+    """Versions of what the pixels and files depend on: this package, its readers and writers."""
+    packages = ["numpy", "scipy", "scikit-image", "pillow", "h5py"]
+    of_reader = {"openslide": ["openslide-python", "openslide-bin"], "fastslide": ["fastslide"]}
+    packages += of_reader.get(reader, ["openslide-bin", "tifffile"])
+    found = {}
+    for name in packages:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue  # such as an OpenSlide that came with the system
+    return {"wsi-idc": __version__, **found}
+
+
 def outcome_of(info: SlideInfo, planned: PlannedTiles, guidance: Guidance) -> dict[str, Any]:
     """What came of it: the rest of the manifest."""
     plan, labelled, truth = planned.plan, planned.labelled, guidance.truth
@@ -62,7 +77,7 @@ def outcome_of(info: SlideInfo, planned: PlannedTiles, guidance: Guidance) -> di
             "mpp_source": info.mpp_source,
             "mpp_is_guess": info.mpp_is_guess,
         },
-        "software": {"name": "wsi-idc", "version": __version__},
+        "software": software_versions(info.reader),
         "counts": {
             "grid_cells": plan.grid.columns * plan.grid.rows,
             "patches": len(plan),

@@ -8,6 +8,7 @@ What one slide adds to the output folder::
     slides/<slide>/<slide>_mask.png      its tissue, over the slide's bounds
     slides/<slide>/<slide>_tissue.geojson  the same as polygons
     slides/<slide>/<slide>_grid.png      a picture of it with tissue and patches drawn in
+    slides/<slide>/<slide>_contact.png   some of its patches side by side
     slides/<slide>/manifest.json         what it is, the settings and the counts
 
 The manifest is written last: where it stands, all the rest does.
@@ -15,6 +16,7 @@ The manifest is written last: where it stands, all the rest does.
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,11 +29,13 @@ from wsi_idc.files import whole_file, write_json
 from wsi_idc.progress import Progress
 from wsi_idc.slides import SlideSource
 from wsi_idc.slides.raster import SlideMask, SlidePicture
-from wsi_idc.tiling.blocks import read_patches
+from wsi_idc.tiling.blocks import PatchBlock, read_patches
+from wsi_idc.tiling.contact_sheet import ContactSheet
 from wsi_idc.tiling.formats import SlidePatches
-from wsi_idc.tiling.grid_picture import draw_grid
+from wsi_idc.tiling.grid_picture import grid_sheet
 from wsi_idc.tiling.layout import check_folder_name, index_path, manifest_path, slide_folder
 from wsi_idc.tiling.manifest import earlier_run, outcome_of, refuse_other, request_of
+from wsi_idc.tiling.plan import PatchPlan
 from wsi_idc.tiling.planning import PlannedTiles, TruthSource, guidance_of, plan_tiles
 from wsi_idc.tiling.settings import TileSettings
 from wsi_idc.tiling.writer import write_patches
@@ -143,15 +147,30 @@ def tile_slide(
 
     plan = planned.plan
     patches = SlidePatches(info, patient, plan)
-    wanted = plan if settings.format != "coords" else plan.select(np.zeros(len(plan), bool))
-    with closing(read_patches(source, wanted, threads=threads)) as blocks:
+    sheet = ContactSheet(plan)
+    with closing(_blocks(source, plan, sheet, settings.format, threads)) as blocks:
         write_patches(
             output, patches, blocks, format=settings.format, threads=threads, progress=progress
         )
-    _write_pictures(manifest.parent, info.name, picture, planned)
+    _write_pictures(manifest.parent, info.name, picture, planned, sheet)
     written = {**request, **outcome_of(info, planned, guidance)}
     write_json(manifest, written)
     return _result(output, info.name, written, skipped=False)
+
+
+def _blocks(
+    source: SlideSource, plan: PatchPlan, sheet: ContactSheet, format: str, threads: int | None
+) -> Generator[PatchBlock, None, None]:
+    """The pixels to write; the contact sheet takes its own from them."""
+    if format != "coords":
+        with closing(read_patches(source, plan, threads=threads)) as blocks:
+            yield from sheet.watch(blocks)
+        return
+    # Nothing to write: only what the sheet shows is read.
+    few = plan.select(np.isin(np.arange(len(plan)), sheet.chosen))
+    with closing(read_patches(source, few, threads=threads)) as blocks:
+        for block in blocks:
+            sheet.take(sheet.chosen[block.indices], block.patches)
 
 
 def _result(output: Path, name: str, manifest: dict[str, Any], *, skipped: bool) -> TileResult:
@@ -172,10 +191,14 @@ def _result(output: Path, name: str, manifest: dict[str, Any], *, skipped: bool)
     )
 
 
-def _write_pictures(folder: Path, name: str, picture: SlidePicture, planned: PlannedTiles) -> None:
+def _write_pictures(
+    folder: Path, name: str, picture: SlidePicture, planned: PlannedTiles, sheet: ContactSheet
+) -> None:
     mask = planned.mask
     with whole_file(folder / f"{name}_mask.png") as temporary:
         Image.fromarray(mask.values.astype(np.uint8) * 255).save(temporary, optimize=True)
     write_json(folder / f"{name}_tissue.geojson", outline_geojson(mask))
     with whole_file(folder / f"{name}_grid.png") as temporary:
-        draw_grid(picture, planned.plan, mask).save(temporary, compress_level=_PNG_LEVEL)
+        grid_sheet(picture, planned.plan, mask, name).save(temporary, compress_level=_PNG_LEVEL)
+    with whole_file(folder / f"{name}_contact.png") as temporary:
+        sheet.draw(name).save(temporary, compress_level=_PNG_LEVEL)

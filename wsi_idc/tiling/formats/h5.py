@@ -43,13 +43,15 @@ H5_ENDING = "_patches.h5"
 _LIBVER = ("earliest", "v108")
 _PART = "patches.h5.part"
 
+# More than positions and headers of a file take.
+_HEADERS_BYTES, _POSITION_BYTES = 2**15, 64
+
 
 class H5Format:
     """Writes all patches of a slide into one HDF5 file.
 
     The file is laid out by h5py, with the room of the pixels left open, and the pixels are
-    then written into it as plain bytes: a full disk is then an error like any other, and not
-    one of many ways in which HDF5 ends.
+    then written into it as plain bytes: a full disk is then an error like any other.
     """
 
     def __init__(self, staging: Path, patches: SlidePatches, *, with_images: bool) -> None:
@@ -59,6 +61,9 @@ class H5Format:
         self._patch_bytes = 3 * size**2
         if with_images:
             _check_room(staging, len(patches.plan) * self._patch_bytes)
+        # On a full disk HDF5 ends in many ways, none of them clear: see first that all it
+        # will write has room.
+        path.write_bytes(bytes(_HEADERS_BYTES + _POSITION_BYTES * len(patches.plan)))
         with h5py.File(path, "w", libver=_LIBVER) as file:
             _write_positions(file, patches)
             shape = (len(patches.plan), size, size, 3)

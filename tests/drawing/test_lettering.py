@@ -9,8 +9,8 @@ import numpy as np
 from matplotlib.ft2font import FT2Font
 from PIL import Image
 
-from wsi_idc.heatmap.legend import Pen
-from wsi_idc.heatmap.lettering import BOLD, GAP, REGULAR, letter_runs, machine_fonts
+from wsi_idc.drawing.lettering import BOLD, GAP, REGULAR, letter_runs, machine_fonts
+from wsi_idc.drawing.pen import Pen
 
 STIX = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "STIXGeneral.ttf"
 # A letter that STIX has and DejaVu has not, and one that neither has.
