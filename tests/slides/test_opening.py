@@ -52,7 +52,7 @@ def test_files_that_are_no_slides(tmp_path: Path, reader: str) -> None:
 
 
 def test_an_unknown_reader_is_told_the_known_ones(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="auto, openslide, fastslide, tiff, image"):
+    with pytest.raises(SettingsError, match="auto, direct, openslide, fastslide, tiff, image"):
         open_slide(tmp_path / "any.svs", reader="bioformats")
 
 

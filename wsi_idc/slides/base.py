@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import os
 from abc import ABC, abstractmethod
+from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Self
 
@@ -26,6 +28,13 @@ DAMAGED = "the file is probably damaged or was not copied whole: copy it again, 
 # averaged, however coarse the picture and however poor the pyramid.
 _LARGEST_SOURCE_PIXELS = 2**25
 
+# By several threads, smaller parts: each holds one, and small ones stay in the processor's cache.
+_LARGEST_SHARED_PIXELS = 2**22
+
+MOST_THREADS = 8
+"""Decoding stops scaling where the disk or the memory bus is full; more threads only take
+memory."""
+
 # Where floats meet whole pixels up to rounding, no extra pixel is read for the difference.
 _SNAP_PX = 1e-6
 
@@ -34,17 +43,23 @@ _SNAP_PX = 1e-6
 _NOTICEABLE_PX = 0.04
 
 
+class UnfitReaderError(SlideReadError):
+    """A reader is not made for such files; another one may well be."""
+
+
 class Slide(ABC):
-    """An open slide. A context manager; use one per thread, and `SlideSource` to pass it on.
+    """An open slide. A context manager; `SlideSource` passes it on to other threads.
 
     Attributes
     ----------
     info : what the slide is.
     icc_profile : the bytes of its ICC profile, or None.
+    serves_threads : whether several threads may read from it at a time.
     """
 
     info: SlideInfo
     icc_profile: bytes | None = None
+    serves_threads: bool = False
     _to_srgb: ToSrgb | None = None
 
     @abstractmethod
@@ -182,20 +197,10 @@ class Slide(ABC):
         left, top = x / level.downsample_x, y / level.downsample_y
         right = (x + width * scale_x) / level.downsample_x
         bottom = (y + height * scale_y) / level.downsample_y
-        if (right - left) * (bottom - top) > _LARGEST_SOURCE_PIXELS and max(size) > 1:
-            if width >= height:
-                half = width // 2
-                parts = (
-                    self._read_from(level, x, y, (half, height), mpp),
-                    self._read_from(level, x + half * scale_x, y, (width - half, height), mpp),
-                )
-                return np.concatenate(parts, axis=1)
-            half = height // 2
-            parts = (
-                self._read_from(level, x, y, (width, half), mpp),
-                self._read_from(level, x, y + half * scale_y, (width, height - half), mpp),
-            )
-            return np.concatenate(parts)
+        most = _LARGEST_SHARED_PIXELS if self.serves_threads else _LARGEST_SOURCE_PIXELS
+        if (right - left) * (bottom - top) > most and max(size) > 1:
+            parts = _halved((0, 0, *size), most / ((right - left) * (bottom - top)))
+            return self._read_parts(parts, level, x, y, size, mpp)
         # Bilinear weights reach half a pixel beyond the box.
         margin_x = 1 if right - left < width * (1 - _SNAP_PX) else 0
         margin_y = 1 if bottom - top < height * (1 - _SNAP_PX) else 0
@@ -212,6 +217,35 @@ class Slide(ABC):
         region = self._raw(level, x0, y0, x1 - x0, y1 - y0)
         box: Box = (left - x0 - dx, top - y0 - dy, right - x0 - dx, bottom - y0 - dy)
         return area_average(region, box, size)
+
+    def _read_parts(
+        self,
+        parts: list[tuple[int, int, int, int]],
+        level: Level,
+        x: float,
+        y: float,
+        size: tuple[int, int],
+        mpp: float,
+    ) -> Pixels:
+        """Put a picture together from parts (left, top, width, height in target pixels)."""
+        scale_x, scale_y = mpp / self.info.mpp_x, mpp / self.info.mpp_y
+        result = np.empty((size[1], size[0], 3), np.uint8)
+
+        def read(part: tuple[int, int, int, int]) -> None:
+            left, top, width, height = part
+            at = x + left * scale_x, y + top * scale_y
+            pixels = self._read_from(level, *at, (width, height), mpp)
+            result[top : top + height, left : left + width] = pixels
+
+        threads = min(MOST_THREADS, os.cpu_count() or 1) if self.serves_threads else 1
+        if threads == 1:
+            for part in parts:
+                read(part)
+        else:
+            with ThreadPoolExecutor(threads, thread_name_prefix="read-parts") as pool:
+                for _ in pool.map(read, parts):
+                    pass
+        return result
 
     def _level(self, index: int) -> Level:
         for level in self.info.levels:
@@ -232,6 +266,25 @@ class Slide(ABC):
     ) -> None:
         """Close the slide."""
         self.close()
+
+
+def _halved(
+    part: tuple[int, int, int, int], share: float
+) -> list[tuple[int, int, int, int]]:
+    """Halve a rectangle of whole pixels until no piece has more than a share of it."""
+    left, top, width, height = part
+    if share >= 1 or width == height == 1:
+        return [part]
+    if width >= height:
+        half = width // 2
+        pieces = (left, top, half, height), (left + half, top, width - half, height)
+    else:
+        half = height // 2
+        pieces = (left, top, width, half), (left, top + half, width, height - half)
+    area = width * height
+    return [
+        small for piece in pieces for small in _halved(piece, share * area / (piece[2] * piece[3]))
+    ]
 
 
 def _whole_pixels(start: float, stop: float, margin: int) -> tuple[int, int]:

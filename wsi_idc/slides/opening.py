@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from wsi_idc.errors import SettingsError, SlideNotFoundError, SlideReadError
-from wsi_idc.slides import fastslide_reader, image_reader, openslide_reader, tiff_reader
-from wsi_idc.slides.base import Slide
+from wsi_idc.slides import (
+    direct_reader,
+    fastslide_reader,
+    image_reader,
+    openslide_reader,
+    tiff_reader,
+)
+from wsi_idc.slides.base import Slide, UnfitReaderError
 
 SlideMpp = float | tuple[float, float] | None
 
 
 @dataclass(frozen=True)
 class Reader:
-    """One way to read slides: whether it opens a file, and the class that does."""
+    """One way to read slides: whether it knows a file's format, and the class that opens it.
+
+    The class may still find the file unfit for it (`UnfitReaderError`).
+    """
 
     can_open: Callable[[Path], bool]
     open: Callable[[Path, SlideMpp], Slide]
@@ -23,6 +33,7 @@ class Reader:
 
 # A new reader is one module and one line here.
 READERS: dict[str, Reader] = {
+    "direct": Reader(direct_reader.can_open, direct_reader.DirectReader),
     "openslide": Reader(openslide_reader.can_open, openslide_reader.OpenSlideReader),
     "fastslide": Reader(fastslide_reader.can_open, fastslide_reader.FastslideReader),
     "tiff": Reader(tiff_reader.can_open, tiff_reader.TiffReader),
@@ -30,7 +41,7 @@ READERS: dict[str, Reader] = {
 }
 
 # The first that opens the file reads it. fastslide is not among them: see its module.
-AUTO_ORDER = ("openslide", "tiff", "image")
+AUTO_ORDER = ("direct", "openslide", "tiff", "image")
 
 
 def open_slide(
@@ -41,7 +52,8 @@ def open_slide(
     Parameters
     ----------
     path : the slide's file.
-    reader : `openslide`, `fastslide`, `tiff`, `image`, or `auto` for the first that opens it.
+    reader : `direct`, `openslide`, `fastslide`, `tiff`, `image`, or `auto` for the fastest that
+        reads it rightly.
     slide_mpp : microns per level-0 pixel, one number or (x, y), where the slide does not say
         or is wrong.
     icc : convert colours to sRGB by the slide's ICC profile, where it has one.
@@ -65,7 +77,7 @@ def open_slide(
     if reader != "auto" and reader not in READERS:
         raise SettingsError(f"--reader must be one of auto, {', '.join(READERS)}, not {reader!r}")
     _check_file(path)
-    slide = READERS[_reader_for(path) if reader == "auto" else reader].open(path, slide_mpp)
+    slide = open_in_this_process(path, reader, slide_mpp)
     if icc:
         try:
             slide.convert_to_srgb()
@@ -75,13 +87,16 @@ def open_slide(
     return slide
 
 
-def _reader_for(path: Path) -> str:
-    """The name of the first reader that opens a file as a whole."""
-    if tiff_reader.comes_before_openslide(path):
-        return "tiff"
+def open_in_this_process(path: Path, reader: str, slide_mpp: SlideMpp) -> Slide:
+    """Open a file that is there with a known reader, or with the first that opens all of it."""
+    if reader == "auto" and tiff_reader.comes_before_openslide(path):
+        reader = "tiff"
+    if reader != "auto":
+        return READERS[reader].open(path, slide_mpp)
     for name in AUTO_ORDER:
         if READERS[name].can_open(path):
-            return name
+            with contextlib.suppress(UnfitReaderError):
+                return READERS[name].open(path, slide_mpp)
     raise SlideReadError(
         f"{path}: neither a slide that OpenSlide knows nor a plain image (PNG, JPEG, TIFF, BMP, "
         "WebP); it is of another format, damaged, or was not copied whole"

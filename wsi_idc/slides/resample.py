@@ -42,7 +42,8 @@ def area_average(pixels: Pixels, box: Box, size: tuple[int, int]) -> Pixels:
 
     Returns
     -------
-    uint8 [size[1], size[0], 3], rounded to nearest. Along an axis on which the box holds
+    uint8 [size[1], size[0], 3], rounded to nearest; a view of `pixels` where they are whole
+    target pixels already. Along an axis on which the box holds
     fewer pixels than the result, values are interpolated bilinearly instead.
 
     Raises
@@ -78,7 +79,7 @@ def _aligned_ratio(start: float, stop: float, count: int) -> int | None:
 
 def _integer_average(pixels: Pixels, ratio_x: int, ratio_y: int) -> Pixels:
     if ratio_x == ratio_y == 1:
-        return pixels.copy()
+        return pixels
     image = Image.fromarray(np.ascontiguousarray(pixels))
     return np.array(image.reduce((ratio_x, ratio_y)))
 

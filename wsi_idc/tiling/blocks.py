@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from wsi_idc.errors import SettingsError, SlideReadError, WsiIdcError
 from wsi_idc.slides import Slide, SlideSource, choose_level
+from wsi_idc.slides.base import MOST_THREADS
 from wsi_idc.slides.info import SlideInfo
 from wsi_idc.tiling.grid import PatchGrid
 from wsi_idc.tiling.plan import PatchPlan
@@ -34,8 +35,10 @@ DEFAULT_BLOCK_PX = 2048
 """Side of a block at the level it is read from. Larger blocks decode fewer tiles twice (at
 2,048 px, tiles of 256 px: about one in six), smaller ones take less memory."""
 
-# Decoding stops scaling where the disk or the memory bus is full; more threads only take memory.
-_MOST_THREADS = 8
+# Neighbouring blocks share tiles of the file, which readers cache. Down four blocks, then on to
+# the right, most tiles are wanted again while few others were; along a whole row of a large slide
+# none of the row above would still be there.
+_BAND_BLOCKS = 4
 # Blocks read and not yet taken, beyond one in each thread: enough to keep threads busy while
 # the caller works on a block.
 _BLOCKS_AHEAD = 2
@@ -86,7 +89,8 @@ def read_patches(
 
     Yields
     ------
-    Blocks from top to bottom, left to right. Every patch of the plan is in one of them.
+    Blocks, four rows of them at a time: left to right, top to bottom in each column. Every
+    patch of the plan is in one of them.
 
     Raises
     ------
@@ -107,7 +111,7 @@ def read_patches(
 
         waiting: deque[tuple[_Block, Future[Pixels]]] = deque()
         for block in blocks:
-            waiting.append((block, pool.submit(readers.read, block, plan.grid)))
+            waiting.append((block, pool.submit(readers.read, block, plan)))
             if len(waiting) >= threads + _BLOCKS_AHEAD:
                 yield _next(waiting, first.info, plan)
         while waiting:
@@ -177,26 +181,31 @@ class _Block:
 
 
 class _Readers:
-    """One slide handle for each thread: OpenSlide's handles serve one caller at a time best."""
+    """A slide handle for each thread, or one for all where the reader serves threads."""
 
     def __init__(self, source: SlideSource, first: Slide) -> None:
         self._source = source
+        self._shared = first if first.serves_threads else None
         self._spare = [first]
         self._mine = threading.local()
         self._opened = ExitStack()
         self._lock = threading.Lock()
 
-    def read(self, block: _Block, grid: PatchGrid) -> Pixels:
-        """Pixels of a block, uint8 RGB [height, width, 3], on the handle of this thread."""
+    def read(self, block: _Block, plan: PatchPlan) -> Pixels:
+        """Pixels of a block or, where they are no more, its patches: see `_cut_by_reader`."""
+        grid = plan.grid
         x = grid.origin_x + block.left * grid.scale_x
         y = grid.origin_y + block.top * grid.scale_y
-        return self._slide().read(x, y, (block.width, block.height), grid.mpp)
+        pixels = self._slide().read(x, y, (block.width, block.height), grid.mpp)
+        return _cut(pixels, block, plan) if _cut_by_reader(grid) else pixels
 
     def close(self) -> None:
         """Close the handles; call it when no thread reads any more."""
         self._opened.close()
 
     def _slide(self) -> Slide:
+        if self._shared is not None:
+            return self._shared
         slide: Slide | None = getattr(self._mine, "slide", None)
         if slide is None:
             with self._lock:
@@ -212,7 +221,7 @@ def _checked(threads: int | None, block_px: int) -> int:
     if block_px < 1:
         raise SettingsError(f"a block must be at least 1 pixel wide, not {block_px}")
     if threads is None:
-        return min(_MOST_THREADS, os.cpu_count() or 1)
+        return min(MOST_THREADS, os.cpu_count() or 1)
     if threads < 1:
         raise SettingsError(f"at least 1 thread must read, not {threads}")
     return threads
@@ -255,7 +264,8 @@ def _blocks(plan: PatchPlan, across: int, down: int) -> Iterator[_Block]:
     if len(plan) == 0:
         return
     block_row, block_column = plan.rows // down, plan.columns // across
-    order = np.lexsort((plan.columns, plan.rows, block_column, block_row))
+    band = block_row // _BAND_BLOCKS
+    order = np.lexsort((plan.columns, plan.rows, block_row, block_column, band))
     changes = np.diff(block_row[order]).astype(bool) | np.diff(block_column[order]).astype(bool)
     stride, size = plan.grid.stride, plan.grid.patch_size
     for indices in np.split(order, np.flatnonzero(changes) + 1):
@@ -272,7 +282,7 @@ def _next(
     """The patches of the block that was asked for first, once it is read."""
     block, reading = waiting.popleft()
     try:
-        pixels = reading.result()
+        read = reading.result()
     except (WsiIdcError, MemoryError):
         raise
     except Exception as error:
@@ -280,17 +290,32 @@ def _next(
             f"{info.path}: reading {block.width}x{block.height} px failed ({error}); the file "
             "may be damaged, or try another --reader"
         ) from error
-    return PatchBlock(block.indices, _cut(pixels, block, plan))
+    patches = read if _cut_by_reader(plan.grid) else _cut(read, block, plan)
+    return PatchBlock(block.indices, patches)
+
+
+def _cut_by_reader(grid: PatchGrid) -> bool:
+    """Whether the threads that read also cut: not if overlaps make patches of many pixels."""
+    return grid.stride >= grid.patch_size
 
 
 def _cut(pixels: Pixels, block: _Block, plan: PatchPlan) -> Pixels:
-    """Cut the patches of a block, uint8 RGB [n, patch_size, patch_size, 3]."""
+    """Cut the patches of a block, uint8 RGB [n, patch_size, patch_size, 3].
+
+    A row of a patch is taken for one value of so many bytes: numpy copies it at once.
+    """
     size, stride = plan.grid.patch_size, plan.grid.stride
-    windows = np.lib.stride_tricks.sliding_window_view(pixels, (size, size, 3))
+    pixels = np.ascontiguousarray(pixels)
+    height, width = pixels.shape[:2]
+    windows = np.ndarray(
+        (height - size + 1, width - size + 1, size),
+        dtype=np.dtype((np.void, size * 3)),
+        buffer=pixels.data,
+        strides=(width * 3, 3, width * 3),
+    )
     rows = plan.rows[block.indices] * stride - block.top
     columns = plan.columns[block.indices] * stride - block.left
-    patches: Pixels = windows[rows, columns, 0]
-    return patches
+    return windows[rows, columns].view(np.uint8).reshape(-1, size, size, 3)
 
 
 def _joined(parts: list[PatchBlock]) -> tuple[NDArray[np.int64], Pixels]:

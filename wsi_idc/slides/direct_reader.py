@@ -1,0 +1,289 @@
+"""JPEG tiles of TIFF slides, decoded without a slide library in between.
+
+Most scanners' slides are TIFFs of JPEG tiles, and OpenSlide spends four fifths of its time on
+other things than decoding them. Here libjpeg-turbo decodes each tile straight to RGB, in as many
+threads as ask. OpenSlide stays the reference: it describes the slide, one tile of every level
+must come out the same to the last bit before a slide is read this way, and a tile that looks
+unusual in any way is OpenSlide's to read or to refuse. So the pixels and the errors are
+OpenSlide's, only sooner.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+from collections import OrderedDict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wsi_idc.slides.base import Pixels, UnfitReaderError
+from wsi_idc.slides.info import Level
+from wsi_idc.slides.openslide_reader import OpenSlideReader, vendor
+
+if TYPE_CHECKING:
+    from tifffile import TiffPage
+
+# Formats of OpenSlide that keep whole RGB tiles as they are; others overlap or blend them.
+_VENDORS = ("aperio", "generic-tiff")
+
+# Tiles that a read cuts through are wanted again by its neighbours: so many bytes of them are
+# kept, which the blocks of `wsi_idc.tiling.blocks` around one place need.
+_CACHE_BYTES = 48 * 2**20
+
+_JPEG, _CONTIGUOUS = 7, 1  # TIFF 6.0, tags Compression and PlanarConfiguration
+_RGB, _YCBCR = 2, 6  # tag PhotometricInterpretation
+
+
+def can_open(path: Path) -> bool:
+    """Whether it is of a format whose files often are TIFFs of JPEG tiles."""
+    return vendor(path) in _VENDORS
+
+
+class DirectReader(OpenSlideReader):
+    """A TIFF slide whose JPEG tiles are decoded directly. Threads may share it.
+
+    Parameters
+    ----------
+    path : the slide.
+    slide_mpp : microns per level-0 pixel given by the user, one number or (x, y).
+
+    Raises
+    ------
+    SlideReadError
+        If OpenSlide cannot open the file.
+    UnfitReaderError
+        If it is not made of such tiles.
+    MissingMppError
+        If the slide does not tell its µm/px and none were given.
+    """
+
+    serves_threads = True
+
+    def __init__(self, path: Path, slide_mpp: float | tuple[float, float] | None = None) -> None:
+        super().__init__(path, slide_mpp)
+        try:
+            self.info = dataclasses.replace(self.info, reader="direct")
+            self._levels = _tiled_levels(path, self.info.levels)
+            self._cache = _TileCache(_CACHE_BYTES)
+            self._reading = threading.Lock()
+            self._refused = threading.Lock()
+            self._file = path.open("rb", buffering=0)
+            for level in self.info.levels:
+                self._check_against_openslide(level)
+        except BaseException:
+            self.close()
+            raise
+
+    def _read_inside(self, level: Level, x: int, y: int, width: int, height: int) -> Pixels:
+        try:
+            return self._decoded(level, x, y, width, height)
+        except _Unusual:
+            with self._refused:
+                return super()._read_inside(level, x, y, width, height)
+
+    def _displacement(self, level: Level, x: int, y: int) -> tuple[float, float]:
+        return 0.0, 0.0
+
+    def close(self) -> None:
+        """Release the file."""
+        super().close()
+        if hasattr(self, "_file"):
+            self._file.close()
+
+    def _decoded(self, level: Level, x: int, y: int, width: int, height: int) -> Pixels:
+        tiles = self._levels[level.index]
+        region = np.empty((height, width, 3), np.uint8)
+        # Column by column: the block to the right, in another thread, has by then left the
+        # column between the two in the cache.
+        for column in range(x // tiles.width, -(-(x + width) // tiles.width)):
+            left = column * tiles.width - x
+            for row in range(y // tiles.height, -(-(y + height) // tiles.height)):
+                top = row * tiles.height - y
+                is_cut = (
+                    min(left, top) < 0
+                    or left + tiles.width > width
+                    or top + tiles.height > height
+                )
+                tile = self._tile(level, row * tiles.across + column, keep=is_cut)
+                region[max(top, 0) : top + tiles.height, max(left, 0) : left + tiles.width] = tile[
+                    max(-top, 0) : height - top, max(-left, 0) : width - left
+                ]
+        return region
+
+    def _tile(self, level: Level, index: int, *, keep: bool) -> Pixels:
+        """A whole tile, uint8 RGB [height, width, 3], also of what hangs over the edge."""
+        if keep and (known := self._cache.get((level.index, index))) is not None:
+            return known
+        tiles = self._levels[level.index]
+        count = int(tiles.counts[index])
+        with self._reading:
+            self._file.seek(int(tiles.offsets[index]))
+            data = self._file.read(count)
+        if len(data) != count:
+            raise _Unusual
+        tile = tiles.decode(data)
+        if keep:
+            self._cache.put((level.index, index), tile)
+        return tile
+
+    def _check_against_openslide(self, level: Level) -> None:
+        """Refuse the slide unless a tile of a level comes out as OpenSlide's.
+
+        The one with most bytes, so most to be wrong in, among those that OpenSlide does not
+        move by a part of a pixel; the one at the corner is always among them.
+        """
+        tiles = self._levels[level.index]
+        for index in (int(np.argmax(tiles.counts)), 0):
+            row, column = divmod(index, tiles.across)
+            x, y = column * tiles.width, row * tiles.height
+            if super()._displacement(level, x, y) == (0.0, 0.0):
+                break
+        size = min(tiles.width, level.width - x), min(tiles.height, level.height - y)
+        try:
+            own = self._decoded(level, x, y, *size)
+        except _Unusual:
+            own = None
+        if own is None or not np.array_equal(own, super()._read_inside(level, x, y, *size)):
+            raise _unfit(self.info.path, f"level {level.index} is coded in an unusual way")
+
+
+class _Unusual(Exception):
+    """A tile is not what it should be; OpenSlide shall judge it."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _TiledLevel:
+    """Where the tiles of a level lie in the file, and what their JPEG streams lack.
+
+    Attributes
+    ----------
+    width, height : size of a tile in pixels.
+    across : tiles in a row.
+    offsets, counts : int64 [tiles], bytes.
+    header : bytes to put behind the two that begin a tile: its colour space, and tables
+        that all tiles share.
+    """
+
+    width: int
+    height: int
+    across: int
+    offsets: NDArray[np.int64]
+    counts: NDArray[np.int64]
+    header: bytes
+
+    def decode(self, data: bytes) -> Pixels:
+        """Decode a tile, uint8 RGB [height, width, 3].
+
+        Raises
+        ------
+        _Unusual
+            If it has another size, or libjpeg has any objection, be it a warning.
+        """
+        import simplejpeg
+
+        try:
+            tile: Pixels = simplejpeg.decode_jpeg(data[:2] + self.header + data[2:], "RGB")
+        except ValueError as error:
+            raise _Unusual from error
+        if tile.shape != (self.height, self.width, 3):
+            raise _Unusual
+        return tile
+
+
+class _TileCache:
+    """The tiles used last, up to a number of bytes; for many threads."""
+
+    def __init__(self, capacity_bytes: int) -> None:
+        self._capacity = capacity_bytes
+        self._held = 0
+        self._tiles: OrderedDict[tuple[int, int], Pixels] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: tuple[int, int]) -> Pixels | None:
+        with self._lock:
+            if key in self._tiles:
+                self._tiles.move_to_end(key)
+            return self._tiles.get(key)
+
+    def put(self, key: tuple[int, int], tile: Pixels) -> None:
+        with self._lock:
+            if key in self._tiles:
+                return
+            self._tiles[key] = tile
+            self._held += tile.nbytes
+            while self._held > self._capacity:
+                _, dropped = self._tiles.popitem(last=False)
+                self._held -= dropped.nbytes
+
+
+def _tiled_levels(path: Path, levels: tuple[Level, ...]) -> dict[int, _TiledLevel]:
+    """The tiles of every level, by the level's number.
+
+    Raises
+    ------
+    UnfitReaderError
+        If one of them is not made of JPEG tiles of 8-bit RGB.
+    """
+    import tifffile
+
+    try:
+        with tifffile.TiffFile(path) as tiff:
+            pages = {
+                (page.imagewidth, page.imagelength): _tiled_level(page)
+                for page in reversed(tiff.pages)  # of two of one size OpenSlide takes the first
+                if _is_fit(page)
+            }
+    except (tifffile.TiffFileError, ValueError, KeyError, IndexError, OSError) as error:
+        raise _unfit(path, f"its TIFF structure is unusual ({error})") from error
+    found = {}
+    for level in levels:
+        if (level.width, level.height) not in pages:
+            raise _unfit(path, f"level {level.index} is not made of JPEG tiles of 8-bit RGB")
+        found[level.index] = pages[level.width, level.height]
+    return found
+
+
+def _is_fit(page: TiffPage) -> bool:
+    return bool(
+        page.is_tiled
+        and page.compression == _JPEG
+        and page.photometric in (_RGB, _YCBCR)
+        and page.planarconfig == _CONTIGUOUS
+        and page.samplesperpixel == 3
+        and page.bitspersample == 8
+        and page.imagedepth == page.tiledepth == 1
+    )
+
+
+def _tiled_level(page: TiffPage) -> _TiledLevel:
+    across = -(-page.imagewidth // page.tilewidth)
+    offsets, counts = (
+        np.array(table, np.int64) for table in (page.dataoffsets, page.databytecounts)
+    )
+    if not len(offsets) == len(counts) == across * -(-page.imagelength // page.tilelength):
+        raise ValueError("its tile tables have the wrong length")
+    if not counts.all():
+        # OpenSlide shows other levels in their place, and does so on the coarser levels too.
+        raise ValueError("it leaves out tiles")
+    # What libjpeg cannot know from the stream of a TIFF tile: an Adobe marker, whose last byte
+    # says RGB or YCbCr. Then the tables without the two markers around them.
+    colour = b"\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00"
+    colour += b"\x01" if page.photometric == _YCBCR else b"\x00"
+    tables = page.jpegtables or b""
+    return _TiledLevel(
+        width=page.tilewidth,
+        height=page.tilelength,
+        across=across,
+        offsets=offsets,
+        counts=counts,
+        header=colour + tables[2:-2],
+    )
+
+
+def _unfit(path: Path, reason: str) -> UnfitReaderError:
+    return UnfitReaderError(
+        f"{path}: {reason}, so it cannot be read directly; use --reader openslide"
+    )
