@@ -268,9 +268,7 @@ class Slide(ABC):
         self.close()
 
 
-def _halved(
-    part: tuple[int, int, int, int], share: float
-) -> list[tuple[int, int, int, int]]:
+def _halved(part: tuple[int, int, int, int], share: float) -> list[tuple[int, int, int, int]]:
     """Halve a rectangle of whole pixels until no piece has more than a share of it."""
     left, top, width, height = part
     if share >= 1 or width == height == 1:

@@ -103,9 +103,7 @@ class DirectReader(OpenSlideReader):
             for row in range(y // tiles.height, -(-(y + height) // tiles.height)):
                 top = row * tiles.height - y
                 is_cut = (
-                    min(left, top) < 0
-                    or left + tiles.width > width
-                    or top + tiles.height > height
+                    min(left, top) < 0 or left + tiles.width > width or top + tiles.height > height
                 )
                 tile = self._tile(level, row * tiles.across + column, keep=is_cut)
                 region[max(top, 0) : top + tiles.height, max(left, 0) : left + tiles.width] = tile[

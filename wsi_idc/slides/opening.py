@@ -16,6 +16,7 @@ from wsi_idc.slides import (
     tiff_reader,
 )
 from wsi_idc.slides.base import Slide, UnfitReaderError
+from wsi_idc.slides.isolation import READ_TIMEOUT_S, IsolatedSlide
 
 SlideMpp = float | tuple[float, float] | None
 
@@ -44,8 +45,18 @@ READERS: dict[str, Reader] = {
 AUTO_ORDER = ("direct", "openslide", "tiff", "image")
 
 
+# Their libraries end or hang the process that meets a damaged file: see their modules.
+ALWAYS_ISOLATED = ("fastslide",)
+
+
 def open_slide(
-    path: str | Path, *, reader: str = "auto", slide_mpp: SlideMpp = None, icc: bool = False
+    path: str | Path,
+    *,
+    reader: str = "auto",
+    slide_mpp: SlideMpp = None,
+    icc: bool = False,
+    isolated: bool = False,
+    timeout_s: float = READ_TIMEOUT_S,
 ) -> Slide:
     """Open a slide.
 
@@ -57,6 +68,9 @@ def open_slide(
     slide_mpp : microns per level-0 pixel, one number or (x, y), where the slide does not say
         or is wrong.
     icc : convert colours to sRGB by the slide's ICC profile, where it has one.
+    isolated : read in a child process, so that a library that crashes or hangs on a damaged
+        file costs this slide and not the process. The reader `fastslide` always does.
+    timeout_s : seconds that a read of an isolated slide may take.
 
     Returns
     -------
@@ -77,7 +91,11 @@ def open_slide(
     if reader != "auto" and reader not in READERS:
         raise SettingsError(f"--reader must be one of auto, {', '.join(READERS)}, not {reader!r}")
     _check_file(path)
-    slide = open_in_this_process(path, reader, slide_mpp)
+    slide = (
+        IsolatedSlide(path, reader, slide_mpp, timeout_s)
+        if isolated or reader in ALWAYS_ISOLATED
+        else open_in_this_process(path, reader, slide_mpp)
+    )
     if icc:
         try:
             slide.convert_to_srgb()
@@ -114,10 +132,19 @@ class SlideSource:
     reader: str = "auto"
     slide_mpp: SlideMpp = None
     icc: bool = False
+    isolated: bool = False
+    timeout_s: float = READ_TIMEOUT_S
 
     def open(self) -> Slide:
         """Open the slide anew; the errors are those of `open_slide`."""
-        return open_slide(self.path, reader=self.reader, slide_mpp=self.slide_mpp, icc=self.icc)
+        return open_slide(
+            self.path,
+            reader=self.reader,
+            slide_mpp=self.slide_mpp,
+            icc=self.icc,
+            isolated=self.isolated,
+            timeout_s=self.timeout_s,
+        )
 
 
 def _check_file(path: Path) -> None:
