@@ -103,7 +103,7 @@ def _tile_tables(page: tifffile.TiffPage) -> tuple[tuple[int, ...], tuple[int, .
 
 
 def _encoded_tiles() -> tuple[list[bytes], list[bytes]]:
-    """JPEG tiles of tissue, with the detail of H&E so that they cost what real ones do; of glass."""
+    """JPEG tiles of tissue, with the detail of H&E and so as costly as real ones; and of glass."""
     random = np.random.default_rng(0)
     grain = random.normal(0, 14, (_PATTERN, _PATTERN, 1))
     y, x = np.mgrid[:_PATTERN, :_PATTERN] * (2 * np.pi / _PATTERN)

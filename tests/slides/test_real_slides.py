@@ -17,13 +17,13 @@ def slides(shared_data: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("name", "vendor", "size", "downsamples", "mpp", "source"),
+    ("name", "reader", "vendor", "size", "downsamples", "mpp", "source"),
     [
-        ("CMU-1-Small-Region.svs", "aperio", (2220, 2967), [1], 0.499, "slide metadata"),
-        ("small.svs", "aperio", (16, 16), [1], 0.499, "slide metadata"),
-        ("boxes_0.dcm", "dicom", (16, 16), [1], 0.499, "slide metadata"),
+        ("CMU-1-Small-Region.svs", "direct", "aperio", (2220, 2967), [1], 0.499, "slide metadata"),
+        ("small.svs", "direct", "aperio", (16, 16), [1], 0.499, "slide metadata"),
+        ("boxes_0.dcm", "openslide", "dicom", (16, 16), [1], 0.499, "slide metadata"),
         (
-            "idc-14306.tif", "generic-tiff", (2600, 2400), [1, 2, 4, 8, 16], 8.0,
+            "idc-14306.tif", "openslide", "generic-tiff", (2600, 2400), [1, 2, 4, 8, 16], 8.0,
             "TIFF resolution tags",
         ),
     ],
@@ -31,6 +31,7 @@ def slides(shared_data: Path) -> Path:
 def test_what_the_slides_are(
     slides: Path,
     name: str,
+    reader: str,
     vendor: str,
     size: tuple[int, int],
     downsamples: list[int],
@@ -39,7 +40,7 @@ def test_what_the_slides_are(
 ) -> None:
     with open_slide(slides / name) as slide:
         info = slide.info
-        assert (info.vendor, info.reader) == (vendor, "openslide")
+        assert (info.vendor, info.reader) == (vendor, reader)
         assert (info.width, info.height) == (info.bounds.width, info.bounds.height) == size
         assert [level.downsample_x for level in info.levels] == downsamples
         assert (info.mpp_x, info.mpp_y) == pytest.approx((mpp, mpp), rel=1e-6)
@@ -102,6 +103,21 @@ def test_both_readers_give_the_same_pixels(
             assert difference.mean() <= mean, f"at {mpp} µm/px"
 
 
+def test_tiles_read_directly_are_openslides_to_the_last_bit(slides: Path) -> None:
+    """Shared JPEG tables and RGB that is not YCbCr, as Aperio's scanners write them."""
+    with (
+        open_slide(slides / "CMU-1-Small-Region.svs", reader="openslide") as reference,
+        open_slide(slides / "CMU-1-Small-Region.svs", reader="direct") as direct,
+    ):
+        np.testing.assert_array_equal(
+            direct.read_level(0, 0, 0, 2220, 2967), reference.read_level(0, 0, 0, 2220, 2967)
+        )
+        for x, y, size, mpp in [(17.3, 31.9, (200, 150), 1.3), (900.0, 700.5, (90, 80), 8.0)]:
+            np.testing.assert_array_equal(
+                direct.read(x, y, size, mpp), reference.read(x, y, size, mpp)
+            )
+
+
 def test_labels_and_macro_images_are_never_read(slides: Path) -> None:
     """The label may name the patient: no level has its size, none is an associated image."""
     import openslide
@@ -110,7 +126,7 @@ def test_labels_and_macro_images_are_never_read(slides: Path) -> None:
     with openslide.OpenSlide(path) as handle:
         associated = {name: image.size for name, image in handle.associated_images.items()}
     assert {"label", "macro"} <= set(associated)
-    for reader in ("openslide", "fastslide"):
+    for reader in ("direct", "openslide", "fastslide"):
         if reader == "fastslide":
             pytest.importorskip("fastslide")
         with open_slide(path, reader=reader) as slide:

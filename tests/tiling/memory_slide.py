@@ -49,6 +49,8 @@ class MemorySource:
 
 
 class MemorySlide:
+    serves_threads = False
+
     def __init__(self, source: MemorySource) -> None:
         self.source = source
         self.info: SlideInfo = source.info

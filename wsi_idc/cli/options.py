@@ -13,6 +13,7 @@ class Reader(StrEnum):
     """Which library opens a slide."""
 
     AUTO = "auto"
+    DIRECT = "direct"
     OPENSLIDE = "openslide"
     FASTSLIDE = "fastslide"
     TIFF = "tiff"

@@ -49,7 +49,7 @@ class SlideInfo:
     Attributes
     ----------
     name : the file's name without its ending; names outputs and, by default, the patient.
-    reader : `openslide`, `fastslide`, `tiff` or `image`.
+    reader : `direct`, `openslide`, `fastslide`, `tiff` or `image`.
     vendor : the scanner's maker as the reader names the format, `tiff` or `image`.
     width, height : size of level 0 in pixels.
     mpp_x, mpp_y : microns per level-0 pixel, always within 0.05 to 20.

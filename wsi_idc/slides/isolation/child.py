@@ -43,7 +43,7 @@ def main() -> None:
         try:
             if action == "open":
                 slide = open_in_this_process(**request)
-                answer = slide.info
+                answer = slide.info, slide.icc_profile
             elif action == "close":
                 if slide is not None:
                     slide.close()

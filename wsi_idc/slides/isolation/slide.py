@@ -42,12 +42,12 @@ class IsolatedSlide(Slide):
         self._arguments = {"path": path, "reader": reader, "slide_mpp": slide_mpp}
         self._timeout_s = timeout_s
         self._process: ReaderProcess | None = None
-        self.info = self._open()
+        self.info, self.icc_profile = self._open()
 
-    def _open(self) -> SlideInfo:
+    def _open(self) -> tuple[SlideInfo, bytes | None]:
         process = POOL.take()
         try:
-            info: SlideInfo = process.ask("open", self._timeout_s, **self._arguments)
+            info, icc_profile = process.ask("open", self._timeout_s, **self._arguments)
         except ReaderFailure as failure:
             raise SlideReadError(
                 f"{self._arguments['path']}: cannot be opened: {failure}; {DAMAGED}"
@@ -56,7 +56,7 @@ class IsolatedSlide(Slide):
             POOL.give_back(process)
             raise
         self._process = process
-        return info
+        return info, icc_profile
 
     def _read_inside(self, level: Level, x: int, y: int, width: int, height: int) -> Pixels:
         rows = max(1, LARGEST_PIXELS // width)
