@@ -80,10 +80,11 @@ RATIOS = (1.0, 2.0, 2.7, 4.0, 5.3, 8.0, 16.0, 16.032, 20.2, 32.0, 32.37)
 STARTS = (0.0, 3.0, 7.31)
 
 
-# What was measured over all of these, and is asserted with a little room: positions are right
-# to 0.012 target pixels, and to 0.042 where a period is only 4 of them. A grating of 32 target pixels a period keeps its amplitude within 0.5 %,
-# one of 8 within 7.5 %, one of 4 within 29 %; the worst are those where target pixels are as
-# large as the level's and begin between them, the others lose half as much or nothing.
+# What was measured over all of these, and is asserted with a little room. Positions are right to
+# 0.012 target pixels, and to 0.042 where a period is only 4 of them. A grating of 32 target
+# pixels a period keeps its amplitude within 0.5 %, one of 8 within 7.5 %, one of 4 within 29 %.
+# The worst are those where target pixels are as large as the level's and begin between them; the
+# others lose half as much, or nothing.
 @pytest.mark.parametrize("ratio", RATIOS)
 @pytest.mark.parametrize("period", [32.0, 8.0, 4.0])
 def test_position_and_amplitude_of_what_target_pixels_can_show(ratio: float, period: float) -> None:
@@ -94,7 +95,9 @@ def test_position_and_amplitude_of_what_target_pixels_can_show(ratio: float, per
     for start in STARTS:
         found = fitted(read(frequency, ratio, start), frequency, start, ratio)
         shift = np.angle(found) / (2 * np.pi) * period
-        assert abs(shift) < (0.05 if period == 4.0 else 0.015), f"from {start}: {shift} target px off"
+        assert abs(shift) < (0.05 if period == 4.0 else 0.015), (
+            f"from {start}: {shift} target px off"
+        )
         amplitude = abs(found) / np.sinc(frequency * ratio)
         assert least - 0.01 < amplitude < 1.01, f"from {start}: {amplitude} of the amplitude"
 

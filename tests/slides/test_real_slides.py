@@ -77,9 +77,11 @@ BLURRED = (2.5, 20.0)
 @pytest.mark.parametrize(
     ("name", "reader", "scales", "mean", "high"),
     [
+        ("CMU-1-Small-Region.svs", "direct", (1, 2, 2.7, 16.03), *SAME),
         ("CMU-1-Small-Region.svs", "fastslide", (1, 2, 2.7, 16.03), *ROUNDED_DOWN),
         ("CMU-1-Small-Region.svs", "tiff", (1, 2, 2.7, 16.03), *SAME),
         ("CMU-1-Small-Region.svs", "image", (1, 2, 2.7, 16.03), *SAME),
+        ("small.svs", "direct", (1, 2, 2.7, 16.03), *SAME),
         ("small.svs", "fastslide", (1, 2, 2.7, 16.03), *ROUNDED_DOWN),
         ("small.svs", "tiff", (1, 2, 2.7, 16.03), *SAME),
         ("small.svs", "image", (1, 2, 2.7, 16.03), *SAME),
@@ -129,6 +131,9 @@ def check_agreement(
         info = expected.info
         if reader != "image":
             assert slide.info.levels == info.levels
+            assert slide.info.mpp_source == info.mpp_source
+            assert slide.info.objective_power == info.objective_power
+            assert slide.info.warnings == info.warnings
         assert (slide.info.mpp_x, slide.info.mpp_y) == (info.mpp_x, info.mpp_y)
         for scale in scales:
             across, down = info.width / scale, info.height / scale

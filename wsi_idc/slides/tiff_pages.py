@@ -96,7 +96,7 @@ def find_layout(path: Path, tiff: Any) -> TiffLayout:
         )
     series = tiff.series[0]
     index, notes = _plane(_other_axes(series))
-    if len(tiff.series) > 1:
+    if len(tiff.series) > 1 and not tiff.is_svs:  # Aperio's others are thumbnail, label, macro
         notes.append(f"the file has {len(tiff.series)} scenes; the first one is read")
     levels: list[TiffLevel] = []
     for of_series in series.levels:

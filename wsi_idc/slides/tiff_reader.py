@@ -3,6 +3,7 @@
 These are OME-TIFFs, whose pyramids are in SubIFDs that OpenSlide does not look into and whose
 channels it takes for colours, and TIFFs in strips, plain or pyramidal. Scanners' own formats
 are not taken, though they are TIFFs: what OpenSlide refuses of them is most likely damaged.
+Aperio's are read where this reader is asked for by name.
 """
 
 from __future__ import annotations
@@ -93,7 +94,7 @@ class TiffReader(Slide):
                 [level.size for level in layout.levels],
                 slide_mpp,
                 reader="tiff",
-                vendor="ome-tiff" if self._tiff.is_ome else "tiff",
+                vendor=_format(self._tiff),
                 has_icc_profile=self.icc_profile is not None,
                 notes=layout.notes,
             )
@@ -194,6 +195,12 @@ def _is_of_a_scanner(tiff: Any) -> bool:
     return any(getattr(tiff, f"is_{name}", False) for name in _SCANNER_FORMATS)
 
 
+def _format(tiff: Any) -> str:
+    if tiff.is_svs:
+        return "aperio"
+    return "ome-tiff" if tiff.is_ome else "tiff"
+
+
 def _icc_profile(page: Any) -> bytes | None:
     tag = page.tags.get(_ICC_TAG)
     return bytes(tag.value) if tag is not None else None
@@ -203,6 +210,10 @@ def _properties(tiff: Any, page: Any) -> dict[str, str]:
     """What the file says of its scale, under OpenSlide's names."""
     tags = page.tags
     unit, x, y = (tags[tag].value if tag in tags else None for tag in (_UNIT_TAG, _X_TAG, _Y_TAG))
-    return resolution_properties(int(unit or _INCH), x, y) | {
-        "tiff.ImageDescription": str(tiff.pages.first.description or "")
-    }
+    description = str(tiff.pages.first.description or "")
+    found = resolution_properties(int(unit or _INCH), x, y)
+    found["tiff.ImageDescription"] = description
+    if tiff.is_svs:
+        pairs = (entry.partition("=") for entry in description.split("|")[1:])
+        found |= {f"aperio.{name.strip()}": value.strip() for name, _, value in pairs}
+    return found
