@@ -257,10 +257,12 @@ class TestHeatmap:
             "overlay.png",
             "overlay_and_slide.png",
             "probability.ome.tif",
+            "regions.csv",
             "run.json",
             "scores.csv",
             "summary.json",
             "thumbnail.png",
+            "tissue.png",
         ]
         scores = pd.read_csv(mapped / "scores.csv")
         assert list(scores.columns) == ["minx", "miny", "width", "height", "prob_idc"]
@@ -337,12 +339,24 @@ class TestHeatmap:
         result = run("render", copy, "--threshold", threshold, "--colormap", "cividis")
         assert result.exit_code == 0, result.output
         assert (copy / "overlay.png").read_bytes() != (mapped / "overlay.png").read_bytes()
-        for kept in ("probability.ome.tif", "scores.csv", "thumbnail.png", "run.json"):
+        for kept in (
+            "probability.ome.tif",
+            "scores.csv",
+            "thumbnail.png",
+            "tissue.png",
+            "run.json",
+        ):
             assert (copy / kept).read_bytes() == (mapped / kept).read_bytes()
         summary = json.loads((copy / "summary.json").read_text())
         assert summary["display"]["colormap"] == "cividis"
         cells = np.count_nonzero(values >= threshold)
         assert summary["results"]["positive_mm2"] == pytest.approx(cells * 0.04)
+        regions = pd.read_csv(copy / "regions.csv")
+        assert regions["cells"].sum() == cells
+        assert summary["results"]["largest_region_mm2"] == pytest.approx(regions["area_mm2"].max())
+        least = float(regions["area_mm2"].max())
+        run("render", copy, "--min-region", least)
+        assert set(pd.read_csv(copy / "regions.csv")["area_mm2"]) == {least}
 
     def test_a_dry_run_tells_and_writes_nothing(
         self, phantom: PhantomSlide, model_folder: Path, tmp_path: Path

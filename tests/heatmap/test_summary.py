@@ -10,7 +10,7 @@ import pytest
 
 from wsi_idc.heatmap.probability_map import ProbabilityMap
 from wsi_idc.heatmap.summary import summarise
-from wsi_idc.slides.raster import Placement
+from wsi_idc.slides.raster import Placement, SlideMask
 
 # Cells of 200 µm by 100 µm: 0.02 mm².
 PLACEMENT = Placement(10.0, 20.0, 800.0, 200.0, 0.25, 0.5)
@@ -65,3 +65,22 @@ def test_nothing_assessed_is_no_error_and_goes_into_json():
 def test_nothing_positive():
     found = summarise(a_map([[0.1, 0.2]]), threshold=0.5)
     assert (found.positive_regions, found.largest_region_mm2, found.positive_mm2) == (0, 0, 0)
+
+
+def test_the_share_of_the_tissue_counts_tissue_and_not_whole_cells():
+    # The tissue is the left half of each cell of the upper row, and all of one below.
+    halves = np.array([[1, 0, 1, 0], [1, 0, 1, 0], [1, 1, 0, 0], [1, 1, 0, 0]], dtype=bool)
+    tissue = SlideMask(halves, Placement(10.0, 20.0, 400.0, 100.0, 0.25, 0.5))
+    found = summarise(a_map([[0.9, 0.1], [0.9, N]]), threshold=0.5, tissue=tissue)
+    assert found.positive_tissue_mm2 == pytest.approx(0.03)
+    assert found.tumour_fraction_of_tissue == pytest.approx(0.75)
+    assert found.positive_fraction == pytest.approx(2 / 3)
+    without = summarise(a_map([[0.9, 0.1]]), threshold=0.5)
+    assert (without.positive_tissue_mm2, without.tumour_fraction_of_tissue) == (None, None)
+
+
+def test_small_regions_can_be_left_uncounted():
+    values = a_map([[0.9, 0.1, 0.9, 0.9]])
+    assert summarise(values, threshold=0.5).positive_regions == 2
+    found = summarise(values, threshold=0.5, min_region_mm2=0.03)
+    assert (found.positive_regions, found.positive_mm2) == (1, pytest.approx(0.06))

@@ -21,6 +21,7 @@ from wsi_idc.cli.options import (
     DryRunOption,
     IccOption,
     LogFileOption,
+    MinRegionOption,
     MinTissueOption,
     OpacityOption,
     OverwriteOption,
@@ -82,6 +83,7 @@ def heatmap(
     opacity: OpacityOption = None,
     smooth: SmoothOption = None,
     width: WidthOption = None,
+    min_region: MinRegionOption = None,
     min_tissue: MinTissueOption = 0.15,
     tissue: TissueOption = TissueMethod.HED,
     tissue_mask: TissueMaskOption = None,
@@ -120,6 +122,7 @@ def heatmap(
     settings.step(card.patch_size_pixels)
     display = display_settings(colormap, opacity, smooth, width)
     microns = slide_mpp_given(slide_mpp)
+    export = export_settings(min_region)
     found = find_slides(slides)
     check_given(tissue_mask, len(found))
     region = RoiGiven(roi, annotation_origin)
@@ -145,6 +148,7 @@ def heatmap(
                 tissue=given,
                 roi=region.of(path),
                 display=display,
+                export=export,
                 threshold=threshold,
                 overwrite=overwrite,
                 progress=bar,
@@ -165,6 +169,12 @@ def display_settings(
         "smooth": smooth,
         "width_px": width,
     }
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def export_settings(min_region: float | None) -> dict[str, object]:
+    """The options of regions and files that were given, by the names of `ExportSettings`."""
+    given = {"min_region_mm2": min_region}
     return {name: value for name, value in given.items() if value is not None}
 
 

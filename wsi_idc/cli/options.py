@@ -151,6 +151,15 @@ WidthOption = Annotated[
         "--width", min=400, max=20000, help="Width of the pictures in pixels.", show_default="1600"
     ),
 ]
+MinRegionOption = Annotated[
+    float | None,
+    typer.Option(
+        "--min-region",
+        min=0,
+        help="Leave smaller regions, in mm², out of lists and files.",
+        show_default="0",
+    ),
+]
 
 
 def slide_mpp_given(text: str | None) -> tuple[float, float] | None:

@@ -8,9 +8,10 @@ from typing import Annotated
 import typer
 
 from wsi_idc.cli.console import report, start_log, user_errors
-from wsi_idc.cli.heatmap import display_settings, say_result
+from wsi_idc.cli.heatmap import display_settings, export_settings, say_result
 from wsi_idc.cli.options import (
     ColormapOption,
+    MinRegionOption,
     OpacityOption,
     SmoothOption,
     ThresholdOption,
@@ -29,19 +30,22 @@ def render(
     opacity: OpacityOption = None,
     smooth: SmoothOption = None,
     width: WidthOption = None,
+    min_region: MinRegionOption = None,
 ) -> None:
     """Draw heatmaps again with another threshold or other colours, without scoring again.
 
-    Replaces the pictures and the areas in summary.json; what is not given stays as it was.
+    Replaces the pictures, the regions and the areas in summary.json; what is not given stays
+    as it was.
     """
     start_log()
     from wsi_idc.cohort.run import exit_status, run_slides
     from wsi_idc.heatmap.predict import render_again
 
     display = display_settings(colormap, opacity, smooth, width)
+    export = export_settings(min_region)
 
     def step(folder: Path) -> None:
-        say_result(render_again(folder, threshold=threshold, **display), folder)
+        say_result(render_again(folder, threshold=threshold, export=export, **display), folder)
 
     outcomes = run_slides(results, step, lambda path, error: report(error, path))
     raise typer.Exit(exit_status(outcomes))

@@ -15,8 +15,10 @@ import wsi_idc
 from wsi_idc.errors import ResultFolderError
 from wsi_idc.files import whole_folder
 from wsi_idc.heatmap.aggregate import aggregate
+from wsi_idc.heatmap.export.settings import ExportSettings
 from wsi_idc.heatmap.render import OverlaySettings
 from wsi_idc.heatmap.result import (
+    REGIONS,
     HeatmapResult,
     draw_result,
     read_result,
@@ -56,13 +58,14 @@ def predict_slide(
     roi: RegionOfInterest | None = None,
     threshold: float | None = None,
     display: dict[str, Any] | None = None,
+    export: dict[str, Any] | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> HeatmapResult:
     """Score a slide and write its result folder, `output`.
 
     Run again with the same slide, model and settings, it scores nothing; where `threshold` or
-    `display` ask for another picture, it is drawn again.
+    `display` ask for another picture, or `export` for other files, they are made again.
 
     Parameters
     ----------
@@ -75,6 +78,7 @@ def predict_slide(
         does; None takes all.
     threshold : probability from which on a cell counts as IDC; None takes the model's.
     display : fields of `OverlaySettings` that differ from its defaults.
+    export : fields of `ExportSettings` that differ from its defaults.
     overwrite : replace a result of another slide, model or settings.
     progress : called with the patches scored and the patches to score.
 
@@ -95,6 +99,7 @@ def predict_slide(
     if threshold is not None:
         display["threshold"] = threshold
     overlay = OverlaySettings(**{"threshold": card.threshold, **display})
+    exporting = ExportSettings(**(export or {}))
     began = time.monotonic()
     with source.open() as slide:
         if isinstance(tissue, Path):
@@ -102,7 +107,7 @@ def predict_slide(
         region, said = (None, ()) if roi is None else roi.area(slide.info)
         request = _request(slide.info, card, settings, tissue, region)
         if _is_done(output, request, overwrite=overwrite):
-            return _drawn_again(output, display)
+            return _drawn_again(output, display, export or {})
         planned = plan_slide(slide, card, settings, tissue, region)
     scores = score_slide(source, planned.plan, scorer, tta=settings.tta, progress=progress)
     result = HeatmapResult(
@@ -119,6 +124,8 @@ def predict_slide(
         tissue_mm2=planned.tissue_mm2,
         display=overlay,
         warnings=(*said, *_warnings(planned, scores)),
+        tissue=planned.tissue.mask.within(planned.region),
+        export=exporting,
     )
     with whole_folder(output) as folder:
         write_scores(folder, planned.plan, scores.probability)
@@ -126,13 +133,20 @@ def predict_slide(
     return result
 
 
-def render_again(folder: Path, *, threshold: float | None = None, **display: Any) -> HeatmapResult:
-    """Draw a result folder's pictures again from its saved map, without slide or model.
+def render_again(
+    folder: Path,
+    *,
+    threshold: float | None = None,
+    export: dict[str, Any] | None = None,
+    **display: Any,
+) -> HeatmapResult:
+    """Make what depends on the threshold again from a saved map, without slide or model.
 
     Parameters
     ----------
-    folder : the result folder; its pictures and summary are replaced, all at once.
+    folder : the result folder; its pictures, regions and summary are replaced, all at once.
     threshold : the new threshold; None keeps the old one.
+    export : fields of `ExportSettings` to change.
     display : other fields of `OverlaySettings` to change.
 
     Raises
@@ -142,17 +156,22 @@ def render_again(folder: Path, *, threshold: float | None = None, **display: Any
     SettingsError
         If a value cannot be used.
     """
-    return _drawn_again(
-        folder, display if threshold is None else {**display, "threshold": threshold}
+    if threshold is not None:
+        display["threshold"] = threshold
+    return _drawn_again(folder, display, export or {})
+
+
+def _drawn_again(folder: Path, display: dict[str, Any], export: dict[str, Any]) -> HeatmapResult:
+    before = read_result(folder)
+    result = replace(
+        before,
+        display=replace(before.display, **display),
+        export=replace(before.export, **export),
     )
-
-
-def _drawn_again(folder: Path, changes: dict[str, Any]) -> HeatmapResult:
-    result = read_result(folder)
-    display = replace(result.display, **changes)
-    if result.display == display:
-        return result
-    result = replace(result, display=display)
+    if (before.display, before.export) == (result.display, result.export) and (
+        folder / REGIONS
+    ).exists():
+        return before
     # Pictures and summary go together: a kill between them must not leave them apart.
     with whole_folder(folder) as new:
         shutil.copytree(folder, new, dirs_exist_ok=True)

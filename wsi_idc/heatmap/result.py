@@ -7,7 +7,9 @@
       overlay_and_slide.png the bare slide and the overlay side by side
       probability.ome.tif   the map's values, float32, NaN where nothing was assessed
       scores.csv            every scored patch: minx, miny, width, height (level-0 px), prob_idc
+      regions.csv           groups of positive cells, the largest first
       thumbnail.png         the bare slide
+      tissue.png            where the tissue is: 255, glass: 0
       summary.json          slide, model, settings, areas
       run.json              versions and times: all that differs between identical runs
 
@@ -17,7 +19,8 @@ The folder appears whole. A map can be drawn again from it without the slide and
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -28,16 +31,21 @@ from PIL import Image
 
 from wsi_idc.errors import ResultFolderError
 from wsi_idc.files import write_json
-from wsi_idc.heatmap.export import read_ome_tiff, write_ome_tiff, write_scores_csv
+from wsi_idc.heatmap.export.ome_tiff import read_ome_tiff, write_ome_tiff
+from wsi_idc.heatmap.export.regions import write_regions_csv
+from wsi_idc.heatmap.export.scores import write_scores_csv
+from wsi_idc.heatmap.export.settings import ExportSettings
 from wsi_idc.heatmap.probability_map import ProbabilityMap
+from wsi_idc.heatmap.regions import Region, find_regions
 from wsi_idc.heatmap.render import OverlaySettings, render_overlay, render_side_by_side, write_png
 from wsi_idc.heatmap.summary import MapSummary, summarise
-from wsi_idc.slides.raster import Placement, SlidePicture
+from wsi_idc.slides.raster import Placement, SlideMask, SlidePicture
 from wsi_idc.tiling.plan import PatchPlan
 
 FORMAT = "wsi-idc heatmap 1"
 SUMMARY, RUN = "summary.json", "run.json"
-MAP, SCORES, THUMBNAIL = "probability.ome.tif", "scores.csv", "thumbnail.png"
+MAP, SCORES, REGIONS = "probability.ome.tif", "scores.csv", "regions.csv"
+THUMBNAIL, TISSUE = "thumbnail.png", "tissue.png"
 OVERLAY, SIDE_BY_SIDE = "overlay.png", "overlay_and_slide.png"
 
 
@@ -54,6 +62,8 @@ class HeatmapResult:
     tissue_mm2 : area of the tissue.
     display : how it was last drawn.
     warnings : what a reader of the map should know, such as a guessed µm/px.
+    tissue : where the tissue is, within the region of interest; None in older results.
+    export : how regions and files for other tools are written.
     """
 
     request: dict[str, Any]
@@ -63,6 +73,8 @@ class HeatmapResult:
     tissue_mm2: float
     display: OverlaySettings
     warnings: tuple[str, ...] = ()
+    tissue: SlideMask | None = None
+    export: ExportSettings = field(default_factory=ExportSettings)
 
     @property
     def name(self) -> str:
@@ -77,6 +89,17 @@ class HeatmapResult:
             threshold=self.display.threshold,
             patches=self.patches,
             tissue_area_mm2=self.tissue_mm2,
+            tissue=self.tissue,
+            min_region_mm2=self.export.min_region_mm2,
+        )
+
+    @cached_property
+    def regions(self) -> tuple[Region, ...]:
+        """Groups of cells at or above the threshold of `display`, the largest first."""
+        return find_regions(
+            self.probability,
+            self.display.threshold,
+            min_area_mm2=self.export.min_region_mm2,
         )
 
 
@@ -84,12 +107,14 @@ def write_result(folder: Path, result: HeatmapResult, run: dict[str, Any]) -> No
     """Write all files of a result but the scores into an existing folder."""
     write_ome_tiff(folder / MAP, result.probability, result.name)
     write_png(folder / THUMBNAIL, Image.fromarray(result.picture.pixels))
+    if result.tissue is not None:
+        write_png(folder / TISSUE, Image.fromarray(np.uint8(255) * result.tissue.values))
     draw_result(folder, result)
     write_json(folder / RUN, run)
 
 
 def draw_result(folder: Path, result: HeatmapResult) -> None:
-    """Write the pictures of a result and the summary that goes with them."""
+    """Write the pictures and regions of a result and the summary that goes with them."""
     model = result.request["model"]
     for file, render in ((OVERLAY, render_overlay), (SIDE_BY_SIDE, render_side_by_side)):
         drawn = render(
@@ -101,6 +126,7 @@ def draw_result(folder: Path, result: HeatmapResult) -> None:
             mpp=model["spacing_um_px"],
         )
         write_png(folder / file, drawn)
+    write_regions_csv(folder / REGIONS, result.regions)
     write_json(
         folder / SUMMARY,
         {
@@ -108,6 +134,8 @@ def draw_result(folder: Path, result: HeatmapResult) -> None:
             **result.request,
             "results": _rounded(asdict(result.summary)),
             "display": asdict(result.display),
+            "export": asdict(result.export),
+            "tissue": None if result.tissue is None else asdict(result.tissue.placement),
             "thumbnail": asdict(result.picture.placement),
             "warnings": list(result.warnings),
         },
@@ -176,9 +204,18 @@ def read_result(folder: Path) -> HeatmapResult:
             tissue_mm2=summary["results"]["tissue_mm2"],
             display=OverlaySettings(**summary["display"]),
             warnings=tuple(summary["warnings"]),
+            tissue=_read_tissue(folder, summary.get("tissue")),
+            export=ExportSettings(**summary.get("export", {})),
         )
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise ResultFolderError(f"{folder} is damaged ({error}); make the heatmap again") from error
+
+
+def _read_tissue(folder: Path, placement: dict[str, float] | None) -> SlideMask | None:
+    if placement is None:
+        return None
+    with Image.open(folder / TISSUE) as image:
+        return SlideMask(np.asarray(image.convert("L")) >= 128, Placement(**placement))
 
 
 def _rounded(values: dict[str, Any]) -> dict[str, Any]:
