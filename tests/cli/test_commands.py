@@ -95,7 +95,7 @@ class TestInfo:
     def test_tells_size_scale_levels_and_reading(self, phantom: PhantomSlide) -> None:
         told = run("info", phantom.slide).stdout
         assert "1,500 x 1,200 px, 3.00 x 2.40 mm" in told
-        assert "2 x 2, from slide metadata" in told
+        assert "2 x 2, from the slide metadata" in told
         assert "at 8 µm/px    375 x 300 px, level 1, reduced 1 times" in told
 
     def test_json(self, phantom: PhantomSlide) -> None:
