@@ -23,6 +23,9 @@ _HOME = {
     "SlideSource": "slides",
     "open_slide": "slides",
     "TileSettings": "tiling.settings",
+    "AnnotationLabels": "tiling.annotated",
+    "RegionOfInterest": "annotations.roi",
+    "read_annotations": "annotations.reading",
     "tile_slide": "tiling.tile",
     "TrainSettings": "model.settings",
     "train": "model.train",
@@ -34,6 +37,8 @@ _HOME = {
 }
 
 __all__ = [
+    "AnnotationLabels",
+    "RegionOfInterest",
     "ScoreSettings",
     "SlideSource",
     "TileSettings",
@@ -44,12 +49,15 @@ __all__ = [
     "load_model",
     "open_slide",
     "predict_slide",
+    "read_annotations",
     "render_again",
     "tile_slide",
     "train",
 ]
 
 if TYPE_CHECKING:
+    from wsi_idc.annotations.reading import read_annotations
+    from wsi_idc.annotations.roi import RegionOfInterest
     from wsi_idc.errors import WsiIdcError
     from wsi_idc.heatmap.predict import predict_slide, render_again
     from wsi_idc.heatmap.scoring import ScoreSettings
@@ -58,6 +66,7 @@ if TYPE_CHECKING:
     from wsi_idc.model.settings import TrainSettings
     from wsi_idc.model.train import train
     from wsi_idc.slides import SlideSource, open_slide
+    from wsi_idc.tiling.annotated import AnnotationLabels
     from wsi_idc.tiling.settings import TileSettings
     from wsi_idc.tiling.tile import tile_slide
 

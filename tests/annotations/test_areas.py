@@ -109,9 +109,9 @@ def test_a_hundred_thousand_patches_against_five_thousand_polygons_take_seconds(
     polygons = [blob(x, y, 300 + 300 * (i % 5), 100, i) for i, (x, y) in enumerate(places)]
     x, y = (axis.ravel() for axis in np.meshgrid(np.arange(317) * 315.0, np.arange(317) * 315.0))
     area = AnnotatedArea(polygons)
-    began = time.perf_counter()
+    began = time.process_time()
     fraction = area.fraction_of(x, y, 315.0, 315.0)
-    seconds = time.perf_counter() - began
+    seconds = time.process_time() - began
     whole = shapely.box(0, 0, 317 * 315, 317 * 315).intersection(area.geometry).area
     assert fraction.sum() * 315**2 == pytest.approx(whole, rel=1e-9)
-    assert seconds < 20, f"{seconds:.1f} s"  # about 3 on two free cores; CI shares its own
+    assert seconds < 20, f"{seconds:.1f} s of processor time"  # about 3 on a free machine
