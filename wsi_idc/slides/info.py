@@ -95,9 +95,11 @@ class SlideInfo:
         """What to say aloud where the µm/px are a guess, else None."""
         if not self.mpp_is_guess:
             return None
+        x, y = f"{self.mpp_x:.4g}", f"{self.mpp_y:.4g}"
+        scale = x if x == y else f"{x} x {y}"
         return (
-            f"{self.mpp:.4g} µm/px was inferred from the {self.mpp_source}; if that is wrong, so "
-            "is every scale here: give the right one with --slide-mpp"
+            f"{scale} µm/px was inferred from the {self.mpp_source}; if that is wrong, so is "
+            "every scale here: give the right one with --slide-mpp"
         )
 
     @property
