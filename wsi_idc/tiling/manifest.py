@@ -7,6 +7,7 @@ with its own and knows whether all is done, or was done otherwise.
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -22,6 +23,11 @@ from wsi_idc.slides.info import SlideInfo
 from wsi_idc.tiling.planning import Guidance, PlannedTiles
 from wsi_idc.tiling.settings import TileSettings
 from wsi_idc.tissue import mask_digest
+
+_PIXELS_DEPEND_ON = (
+    *("numpy", "scipy", "scikit-image", "pillow", "h5py"),
+    *("openslide-python", "openslide-bin", "tifffile", "imagecodecs", "fastslide"),
+)
 
 
 def request_of(
@@ -53,18 +59,14 @@ def request_of(
     }
 
 
-def software_versions(reader: str) -> dict[str, str]:
-    """Versions of what the pixels and files depend on: this package, its readers and writers."""
-    packages = ["numpy", "scipy", "scikit-image", "pillow", "h5py"]
-    of_reader = {"openslide": ["openslide-python", "openslide-bin"], "fastslide": ["fastslide"]}
-    packages += of_reader.get(reader, ["openslide-bin", "tifffile"])
-    found = {}
-    for name in packages:
-        try:
+def software_versions() -> dict[str, str]:
+    """Versions of this package and of what pixels and files depend on, where installed."""
+    found = {"wsi-idc": __version__}
+    for name in _PIXELS_DEPEND_ON:
+        # An OpenSlide that came with the system is no package.
+        with suppress(PackageNotFoundError):
             found[name] = version(name)
-        except PackageNotFoundError:
-            continue  # such as an OpenSlide that came with the system
-    return {"wsi-idc": __version__, **found}
+    return found
 
 
 def outcome_of(info: SlideInfo, planned: PlannedTiles, guidance: Guidance) -> dict[str, Any]:
@@ -77,7 +79,7 @@ def outcome_of(info: SlideInfo, planned: PlannedTiles, guidance: Guidance) -> di
             "mpp_source": info.mpp_source,
             "mpp_is_guess": info.mpp_is_guess,
         },
-        "software": software_versions(info.reader),
+        "software": software_versions(),
         "counts": {
             "grid_cells": plan.grid.columns * plan.grid.rows,
             "patches": len(plan),
