@@ -99,7 +99,7 @@ def draw_cases(path: Path, columns: int = 6) -> None:
         line = truth & ~ndimage.binary_erosion(truth, iterations=3, border_value=1)
         pixels[line] = (255, 220, 0)
         picture = Image.fromarray(pixels)
-        picture.thumbnail((300, 300), Image.Resampling.LANCZOS)
+        picture.thumbnail((280, 280), Image.Resampling.LANCZOS)
         framed = Image.new("RGB", (picture.width + 8, picture.height + 24), "white")
         framed.paste(picture, (4, 20))
         label = f"{name}: Dice {dice(mask, case.tissue):.3f}"
@@ -109,7 +109,7 @@ def draw_cases(path: Path, columns: int = 6) -> None:
     sheet = Image.new("RGB", (columns * width, -(-len(pictures) // columns) * height), "white")
     for index, picture in enumerate(pictures):
         sheet.paste(picture, (index % columns * width, index // columns * height))
-    colours = sheet.quantize(160, dither=Image.Dither.FLOYDSTEINBERG)
+    colours = sheet.quantize(128, dither=Image.Dither.NONE)
     colours.save(path, optimize=True)
 
 
