@@ -173,6 +173,9 @@ class TestCommandLine:
         )
         assert result.exit_code == 2
         assert "is not a folder, but there are 2 slides" in result.stderr
+        missing = self.run(command, slide, "-o", tmp_path / "out", "--tissue-mask", "nowhere.png")
+        assert missing.exit_code == 2
+        assert "nowhere.png; check the path" in missing.stderr
 
     def test_a_planned_heatmap_follows_the_mask(self, slide: Path) -> None:
         planned = self.run("heatmap", slide, "-o", "unused", "--dry-run", "--tissue", "none")

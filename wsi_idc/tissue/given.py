@@ -73,14 +73,18 @@ def _mask_of_polygons(path: Path, info: SlideInfo, patch_um: float) -> SlideMask
 
 
 def check_given(path: Path | None, slides: int) -> None:
-    """Refuse one mask file for several slides.
+    """Refuse a mask that is not there, and one mask file for several slides.
 
     Raises
     ------
     SettingsError
         With the way out.
     """
-    if path is not None and slides > 1 and not path.is_dir():
+    if path is None:
+        return
+    if not path.exists():
+        raise SettingsError(f"there is no file or folder --tissue-mask {path}; check the path")
+    if slides > 1 and not path.is_dir():
         raise SettingsError(
             f"--tissue-mask {path} is not a folder, but there are {slides} slides, each with a "
             f"mask of its own; give a folder of {_names_in_words('<slide>')}"
