@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from conftest import REPOSITORY
+from PIL import Image
 
 from wsi_idc.phantom import PhantomSlide, PhantomSpec, make_phantom
 
@@ -34,3 +35,9 @@ def test_map_a_slide(phantom: PhantomSlide, model_folder: Path, tmp_path: Path) 
     printed = run_example("map_a_slide.py", phantom.slide, model_folder, tmp_path)
     assert "IDC at probability >= 0.50" in printed
     assert (tmp_path / "section" / "overlay.png").exists()
+
+
+def test_show_augmentation(phantom: PhantomSlide, tmp_path: Path) -> None:
+    run_example("show_augmentation.py", phantom.slide, tmp_path / "picture.png")
+    with Image.open(tmp_path / "picture.png") as image:
+        assert min(image.size) > 500

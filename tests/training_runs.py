@@ -41,8 +41,8 @@ def on_two_devices(patches: Path, output: Path) -> tuple[int, float]:
     )
     strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
     training.training_strategy = lambda: strategy  # type: ignore[assignment]
-    training.training_policy = lambda: "mixed_float16"
     from wsi_idc.model.train import train
 
-    card = train(patches, output, replace(SETTINGS, epochs=1), **FRACTIONS)
+    settings = replace(SETTINGS, epochs=1, precision="float16", average_decay=0.5)
+    card = train(patches, output, settings, **FRACTIONS)
     return strategy.num_replicas_in_sync, card.metrics["val"]["roc_auc"]

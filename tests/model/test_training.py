@@ -14,6 +14,7 @@ from training_runs import FRACTIONS, SETTINGS, in_new_process, on_two_devices
 
 from wsi_idc.errors import ModelFolderError, PatchCollectionError, SettingsError
 from wsi_idc.model.architecture import Architecture, build_model
+from wsi_idc.model.averaging import STEPS_BETWEEN, WeightAverage
 from wsi_idc.model.card import ModelCard
 from wsi_idc.model.checkpoint import load_checkpoint, save_checkpoint
 from wsi_idc.model.data import Side, training_data
@@ -119,11 +120,18 @@ def test_a_checkpoint_brings_back_every_variable_to_the_bit(tmp_path: Path) -> N
     differ by the order in which their threads add floats up.
     """
     model = compiled(seed=1)
+    average = WeightAverage(model, 0.9)
     x = np.random.default_rng(0).integers(0, 256, (8, 50, 50, 3), np.uint8)
     model.train_on_batch(x, np.arange(8)[:, None] % 2)
-    save_checkpoint(tmp_path / CHECKPOINT, model, {"epoch": 1})
+    for _ in range(STEPS_BETWEEN + 3):
+        average.after_step()
+    save_checkpoint(tmp_path / CHECKPOINT, model, average, {"epoch": 1})
     fresh = compiled(seed=2)
-    assert load_checkpoint(tmp_path / CHECKPOINT, fresh) == {"epoch": 1}
+    fresh_average = WeightAverage(fresh, 0.9)
+    assert load_checkpoint(tmp_path / CHECKPOINT, fresh, fresh_average) == {"epoch": 1}
+    state, restored = average.state(), fresh_average.state()
+    assert state.keys() == restored.keys()
+    assert all(np.array_equal(state[name], restored[name]) for name in state)
     for before, after in ((model, fresh), (model.optimizer, fresh.optimizer)):
         assert len(before.variables) == len(after.variables)
         for one, other in zip(before.variables, after.variables, strict=True):
@@ -260,6 +268,8 @@ def test_kernels_are_stored_in_half_precision(trained: tuple[Path, ModelCard]) -
         ({"seed": -1}, "seed"),
         ({"epochs": 0}, "epochs"),
         ({"learning_rate": 0.0}, "learning_rate"),
+        ({"average_decay": 1.0}, "average_decay"),
+        ({"precision": "double"}, "auto, float32, float16, bfloat16"),
         ({"architecture": Architecture(input_size=2000)}, "input_size"),
     ],
 )

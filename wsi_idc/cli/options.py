@@ -28,6 +28,15 @@ class TissueMethod(StrEnum):
     NONE = "none"
 
 
+class Precision(StrEnum):
+    """How exactly training computes; a test keeps them those of `model.runtime`."""
+
+    AUTO = "auto"
+    FLOAT32 = "float32"
+    FLOAT16 = "float16"
+    BFLOAT16 = "bfloat16"
+
+
 class Colormap(StrEnum):
     """Colour maps of an overlay; a test keeps them those of `heatmap.colormaps`."""
 

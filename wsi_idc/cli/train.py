@@ -8,7 +8,13 @@ from typing import Annotated
 import typer
 
 from wsi_idc.cli.console import ProgressBar, start_log, user_errors
-from wsi_idc.cli.options import DeviceOption, LogFileOption, OverwriteOption, TiledSlidesOption
+from wsi_idc.cli.options import (
+    DeviceOption,
+    LogFileOption,
+    OverwriteOption,
+    Precision,
+    TiledSlidesOption,
+)
 
 
 @user_errors
@@ -69,6 +75,20 @@ def train(
     class_weights: Annotated[
         bool, typer.Option(help="Weigh both classes equally, whatever their counts.")
     ] = True,
+    average_decay: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            help="Keep a running average of the weights, of which a step leaves this share: "
+            "0.998 averages over some 500 steps. 0: the weights as they are.",
+        ),
+    ] = 0.0,
+    precision: Annotated[
+        Precision,
+        typer.Option(
+            help="Half precision trains faster where the processor or GPU has it; auto sees to it."
+        ),
+    ] = Precision.AUTO,
     mpp: Annotated[
         float | None,
         typer.Option(
@@ -82,6 +102,12 @@ def train(
         bool, typer.Option("--resume", help="Go on after the last whole epoch in OUTPUT.")
     ] = False,
     overwrite: OverwriteOption = False,
+    tensorboard: Annotated[
+        Path | None,
+        typer.Option(
+            help="Also write curves into this folder, for TensorBoard.", show_default=False
+        ),
+    ] = None,
     device: DeviceOption = "auto",
     log_file: LogFileOption = None,
 ) -> None:
@@ -105,6 +131,8 @@ def train(
         learning_rate=learning_rate,
         warmup_epochs=warmup_epochs,
         class_weights=class_weights,
+        average_decay=average_decay,
+        precision=precision.value,
         patience=patience,
         weights=weights,
         mpp=mpp,
@@ -124,6 +152,7 @@ def train(
             test_fraction=test_fraction,
             resume=resume,
             overwrite=overwrite,
+            tensorboard=tensorboard,
             progress=bar,
             say=bar.write,
         )

@@ -10,6 +10,7 @@ import math
 from typing import Any
 
 from wsi_idc.errors import SettingsError
+from wsi_idc.model.averaging import WeightAverage
 from wsi_idc.model.data import Side, training_data
 from wsi_idc.model.runtime import load_tensorflow
 from wsi_idc.model.settings import TrainSettings
@@ -59,6 +60,10 @@ class EpochRunner:
     ----------
     strategy : the one in whose scope the model was built and compiled.
     steps : training steps an epoch.
+
+    Attributes
+    ----------
+    average : of the model's weights, kept up while it trains.
     """
 
     def __init__(
@@ -73,6 +78,7 @@ class EpochRunner:
             )
         self._model, self._side, self._settings = model, side, settings
         self._steps, self._strategy = steps, strategy
+        self.average = WeightAverage(model, settings.average_decay)
         # XLA is five times slower on CPU, and compiles for one device only.
         use_xla = replicas == 1 and bool(tf.config.get_visible_devices("GPU"))
         # Not Keras's `fit`: it traces the network twice before its first step, which for this
@@ -96,6 +102,7 @@ class EpochRunner:
             self._strategy.experimental_distribute_dataset(batches), start=1
         ):
             self._step(batch)
+            self.average.after_step()
             if progress is not None:
                 done = epoch * steps + step
                 progress(done, settings.epochs * steps, f"epoch {epoch + 1}/{settings.epochs}")

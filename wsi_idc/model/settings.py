@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from wsi_idc.errors import SettingsError
 from wsi_idc.model.architecture import LARGEST_INPUT, Architecture
 from wsi_idc.model.augmentation import Augmentation
+from wsi_idc.model.runtime import PRECISIONS
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,10 @@ class TrainSettings:
     weight_decay : of AdamW, decoupled.
     label_smoothing : share of a label given to the other class; annotations are coarse.
     class_weights : weigh both classes equally in the loss, whatever their counts.
+    average_decay : share that one step leaves of a running average of all weights, which is
+        what is validated and kept; 0 keeps the weights as they are.
+    precision : `float32`, `float16`, `bfloat16` (half precision with full-precision weights), or
+        `auto`: float16 on a GPU, bfloat16 on a processor that multiplies it natively.
     patience : stop after this many epochs without a better validation ROC AUC.
     weights : `none`, `imagenet`, the path of a weights file for the base, or a model folder to
         go on from (`shipped`: that of the package).
@@ -37,6 +42,8 @@ class TrainSettings:
     weight_decay: float = 0.02
     label_smoothing: float = 0.05
     class_weights: bool = True
+    average_decay: float = 0.0
+    precision: str = "auto"
     patience: int = 8
     weights: str = "imagenet"
     mpp: float | None = None
@@ -51,6 +58,14 @@ class TrainSettings:
                 raise SettingsError(f"{name} must be at least {least}, not {getattr(self, name)}")
         if not 0 < self.learning_rate < 1:
             raise SettingsError(f"learning_rate must lie in 0 to 1, not {self.learning_rate}")
+        if not 0 <= self.average_decay < 1:
+            raise SettingsError(
+                f"average_decay must be at least 0 and below 1, not {self.average_decay:g}"
+            )
+        if self.precision not in PRECISIONS:
+            raise SettingsError(
+                f"precision must be one of {', '.join(PRECISIONS)}, not {self.precision!r}"
+            )
         if not 0 <= self.seed < 2**31:
             raise SettingsError(f"seed must lie in 0 to 2147483647, not {self.seed}")
         if self.mpp is not None and not 0.05 <= self.mpp <= 100:

@@ -31,7 +31,8 @@ def starting_model(settings: TrainSettings, split: Split) -> Any:
     _refuse_known_patients(folder, split)
     card = read_card(folder)
     before = architecture_of(card)
-    for name in ("patch_size", "input_size", "head_filters"):
+    # The input size may differ: convolutions take any, and small inputs train sooner.
+    for name in ("patch_size", "head_filters"):
         was, is_now = getattr(before, name), getattr(settings.architecture, name)
         if was != is_now:
             raise SettingsError(

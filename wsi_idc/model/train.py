@@ -30,6 +30,7 @@ def train(
     test_fraction: float = 0.15,
     resume: bool = False,
     overwrite: bool = False,
+    tensorboard: str | Path | None = None,
     progress: StepProgress | None = None,
     say: Callable[[str], None] = lambda message: None,
 ) -> ModelCard:
@@ -46,6 +47,7 @@ def train(
         the patients are divided at random by `val_fraction` and `test_fraction`.
     resume : go on with an interrupted run in `output`; a finished one is left as it is.
     overwrite : replace an earlier run or model in `output`.
+    tensorboard : folder for event files with the curves, to be watched with TensorBoard.
     progress : called as ``progress(steps_done, steps_in_all, what)``.
     say : called with a line of news now and then.
 
@@ -95,6 +97,7 @@ def train(
         slides=slides,
         resume=resume,
         overwrite=overwrite,
+        tensorboard=None if tensorboard is None else Path(tensorboard),
         progress=progress,
         say=say,
     )

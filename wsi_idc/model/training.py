@@ -7,6 +7,7 @@ card, `model.json`, is there, which is written last.
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from wsi_idc.errors import PatchCollectionError
 from wsi_idc.files import write_csv
 from wsi_idc.model.architecture import build_model
 from wsi_idc.model.checkpoint import load_checkpoint, save_checkpoint
+from wsi_idc.model.curves import Curves
 from wsi_idc.model.data import Side, load_side
 from wsi_idc.model.epochs import EpochRunner, compile_model, training_strategy
 from wsi_idc.model.folder import read_weights, write_weights
@@ -55,6 +57,7 @@ def fit(
     slides: Path | None = None,
     resume: bool = False,
     overwrite: bool = False,
+    tensorboard: Path | None = None,
     progress: StepProgress | None = None,
     say: Callable[[str], None] = lambda message: None,
 ) -> TrainedRun:
@@ -68,6 +71,7 @@ def fit(
     slides : folder of the slides that were tiled without pixels.
     resume : go on from the last whole epoch of the same run.
     overwrite : replace what an earlier run left in `output`.
+    tensorboard : folder to write the curves to for TensorBoard, or None.
     progress, say : told how far it is, and a line an epoch.
 
     Raises
@@ -78,12 +82,13 @@ def fit(
     split = split_of(collection.table)
     mpp = agreed_mpp(patches, collection, settings)
     request = request_of(settings, mpp, split)
+    curves = Curves(tensorboard)
     tf = load_tensorflow()
     import keras
 
     keras.utils.set_random_seed(settings.seed)
     strategy = training_strategy()
-    with strategy.scope(), dtype_policy(training_policy()):
+    with strategy.scope(), dtype_policy(training_policy(settings.precision)):
         # Built first: weights that cannot be had are to be known before anything is touched.
         model = starting_model(settings, split)
     work = prepare(output, request, resume=resume, overwrite=overwrite)
@@ -98,17 +103,21 @@ def fit(
     with strategy.scope():
         compile_model(model, settings, steps)
     runner = EpochRunner(model, sides["train"], settings, steps, strategy)
-    validate = _validator(model, sides["val"], tf)
+    # What is validated and kept: of full precision, on one device, as it will score.
+    judged = build_model(settings.architecture)
+    validate = _validator(judged, sides["val"], tf)
     state: dict[str, Any] = {"epoch": 0, "best_epoch": 0, "best_auc": -1.0, "history": []}
     checkpoint = work / CHECKPOINT
     if resume and checkpoint.exists():
-        state = load_checkpoint(checkpoint, model)
+        state = load_checkpoint(checkpoint, model, runner.average)
         say(f"resuming after epoch {state['epoch']} of {settings.epochs}")
     while state["epoch"] < settings.epochs:
         if state["epoch"] - state["best_epoch"] >= settings.patience:
             say(f"stopping early: no better epoch since epoch {state['best_epoch']}")
             break
+        began = time.monotonic()
         loss = runner.run(state["epoch"], progress)
+        runner.average.copy_to(judged)
         row = {
             "loss": loss,
             **validate(),
@@ -118,20 +127,29 @@ def fit(
         state["history"].append({"epoch": state["epoch"], **row})
         if row["val_roc_auc"] > state["best_auc"]:
             state["best_auc"], state["best_epoch"] = row["val_roc_auc"], state["epoch"]
-            write_weights(work / BEST_WEIGHTS, model)
+            write_weights(work / BEST_WEIGHTS, judged)
         if state["epoch"] == 1:
             begin(output, request, split)
-        save_checkpoint(checkpoint, model, state)
+        save_checkpoint(checkpoint, model, runner.average, state)
         write_csv(output / "epochs.csv", pd.DataFrame(state["history"]), float_format="%.6g")
-        say(
-            f"epoch {state['epoch']}/{settings.epochs}: loss {row['loss']:.4f}, "
-            f"validation ROC AUC {row['val_roc_auc']:.4f}"
-            + (" (best so far)" if state["best_epoch"] == state["epoch"] else "")
-        )
-    # For scoring: of full precision, on one device.
-    model = build_model(settings.architecture)
-    read_weights(work / BEST_WEIGHTS, model)
-    return TrainedRun(model, sides, split, mpp, pd.DataFrame(state["history"]), state["best_epoch"])
+        curves.add(state["epoch"], row)
+        minutes = (time.monotonic() - began) / 60
+        say(_epoch_line(state, settings.epochs, minutes))
+    read_weights(work / BEST_WEIGHTS, judged)
+    return TrainedRun(
+        judged, sides, split, mpp, pd.DataFrame(state["history"]), state["best_epoch"]
+    )
+
+
+def _epoch_line(state: dict[str, Any], epochs: int, minutes: float) -> str:
+    """What is said after an epoch that took so long."""
+    row, left = state["history"][-1], epochs - state["epoch"]
+    return (
+        f"epoch {state['epoch']}/{epochs}: loss {row['loss']:.4f}, "
+        f"validation ROC AUC {row['val_roc_auc']:.4f}"
+        + (" (best so far)" if state["best_epoch"] == state["epoch"] else "")
+        + (f"; about {max(1, math.ceil(left * minutes))} min left" if left else "")
+    )
 
 
 def agreed_mpp(patches: Path, collection: PatchCollection, settings: TrainSettings) -> float:
