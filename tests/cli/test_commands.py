@@ -60,6 +60,7 @@ class TestStart:
         code = (
             "import sys; from typer.testing import CliRunner; from wsi_idc.cli.app import app\n"
             "import wsi_idc, wsi_idc.tiling.tile, wsi_idc.heatmap.render, wsi_idc.heatmap.judge\n"
+            "import wsi_idc.tiling.formats.h5, wsi_idc.tiling.formats.tfrecord, wsi_idc.patches\n"
             f"done = CliRunner().invoke(app, ['info', {str(phantom.slide)!r}])\n"
             "assert done.exit_code == 0\n"
             "print([m for m in ('tensorflow', 'keras', 'sklearn') if m in sys.modules])"
