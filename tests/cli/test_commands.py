@@ -254,11 +254,14 @@ class TestBadInput:
 
 class TestHeatmap:
     def test_a_result_folder_holds_what_it_should(self, mapped: Path) -> None:
-        assert sorted(path.name for path in mapped.iterdir()) == [
+        close_ups = {path.name for path in mapped.glob("close-up-*.jpg")}
+        assert 1 <= len(close_ups) <= 6
+        assert sorted({path.name for path in mapped.iterdir()} - close_ups) == [
             "overlay.png",
             "overlay_and_slide.png",
             "probability.ome.tif",
             "regions.csv",
+            "report.html",
             "run.json",
             "scores.csv",
             "summary.json",
@@ -358,6 +361,32 @@ class TestHeatmap:
         least = float(regions["area_mm2"].max())
         run("render", copy, "--min-region", least)
         assert set(pd.read_csv(copy / "regions.csv")["area_mm2"]) == {least}
+
+    def test_rendering_what_is_unchanged_gives_the_same_files(
+        self, mapped: Path, tmp_path: Path
+    ) -> None:
+        shutil.copytree(mapped, tmp_path / "maps" / "one")
+        shutil.copytree(mapped, tmp_path / "maps" / "two")
+        for file in ("overlay.png", "report.html"):
+            (tmp_path / "maps" / "one" / file).unlink()
+        result = run("render", tmp_path / "maps")
+        assert result.exit_code == 0, result.output
+        for name in ("one", "two"):
+            for file in mapped.iterdir():
+                again = tmp_path / "maps" / name / file.name
+                assert again.read_bytes() == file.read_bytes(), again
+
+    def test_a_result_that_cannot_be_rendered_does_not_stop_the_others(
+        self, mapped: Path, tmp_path: Path
+    ) -> None:
+        shutil.copytree(mapped, tmp_path / "good")
+        shutil.copytree(mapped, tmp_path / "bad")
+        (tmp_path / "bad" / "close-up-1.jpg").unlink()
+        result = run("render", tmp_path, "--floor", 0.4, "--no-outline")
+        assert result.exit_code == 3
+        assert "bad" in result.stderr
+        summary = json.loads((tmp_path / "good" / "summary.json").read_text())
+        assert (summary["display"]["floor"], summary["display"]["outline"]) == (0.4, False)
 
     def test_a_dry_run_tells_and_writes_nothing(
         self, phantom: PhantomSlide, model_folder: Path, tmp_path: Path

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from wsi_idc.cohort.inputs import find_slides
+from wsi_idc.cohort.inputs import find_results, find_slides
 from wsi_idc.cohort.run import exit_status, run_slides
 from wsi_idc.errors import SettingsError, SlideReadError
 
@@ -118,3 +118,14 @@ def test_an_interruption_ends_the_cohort() -> None:
 
     with pytest.raises(KeyboardInterrupt):
         run_slides([Path("a"), Path("b")], step, lambda slide, error: None)
+
+
+def test_results_are_folders_with_a_summary_or_folders_of_them(tmp_path: Path) -> None:
+    for name in ("b", "a", ".partial-c"):
+        (tmp_path / "maps" / name).mkdir(parents=True)
+        (tmp_path / "maps" / name / "summary.json").touch()
+    (tmp_path / "maps" / "notes").mkdir()
+    a, b = tmp_path / "maps" / "a", tmp_path / "maps" / "b"
+    missing = tmp_path / "missing"
+    assert find_results([tmp_path / "maps", b, missing]) == [a, b, missing]
+    assert find_results([tmp_path]) == [tmp_path]

@@ -12,7 +12,7 @@ import shapely
 from wsi_idc.errors import SettingsError
 from wsi_idc.heatmap.export.regions import REGION_COLUMNS, write_regions_csv
 from wsi_idc.heatmap.probability_map import ProbabilityMap
-from wsi_idc.heatmap.regions import find_regions
+from wsi_idc.heatmap.regions import find_regions, number_cells
 from wsi_idc.slides.raster import Placement
 
 # Cells of 200 µm by 100 µm: 0.02 mm².
@@ -128,3 +128,19 @@ def test_the_table_opens_with_pandas(tmp_path: Path):
     assert table.loc[0, ["minx", "miny", "width", "height"]].tolist() == [2410, 20, 800, 600]
     write_regions_csv(tmp_path / "none.csv", ())
     assert pd.read_csv(tmp_path / "none.csv").empty
+
+
+@pytest.mark.parametrize("least", [0.0, 0.03])
+def test_every_cell_knows_its_region(least):
+    random = np.random.default_rng(8).random((30, 40)).astype(np.float32)
+    probability = ProbabilityMap(random, PLACEMENT)
+    numbers = number_cells(probability, 0.8, min_area_mm2=least)
+    regions = find_regions(probability, 0.8, min_area_mm2=least)
+    assert sorted(set(numbers.ravel().tolist())) == [0, *(region.number for region in regions)]
+    for region in regions:
+        own = numbers == region.number
+        assert np.count_nonzero(own) == region.cells
+        assert random[own].max() == np.float32(region.max_probability)
+        rows, columns = np.nonzero(own)
+        assert PLACEMENT.origin_x + columns.min() * PLACEMENT.pixel_width == region.left
+        assert PLACEMENT.origin_y + rows.min() * PLACEMENT.pixel_height == region.top

@@ -15,15 +15,16 @@ from wsi_idc.cli.annotation_options import (
 )
 from wsi_idc.cli.console import ProgressBar, log, report, start_log, user_errors
 from wsi_idc.cli.options import (
-    Colormap,
     ColormapOption,
     DeviceOption,
     DryRunOption,
+    FloorOption,
     IccOption,
     LogFileOption,
     MinRegionOption,
     MinTissueOption,
     OpacityOption,
+    OutlineOption,
     OverwriteOption,
     Reader,
     ReaderOption,
@@ -81,6 +82,8 @@ def heatmap(
     threshold: ThresholdOption = None,
     colormap: ColormapOption = None,
     opacity: OpacityOption = None,
+    floor: FloorOption = None,
+    outline: OutlineOption = None,
     smooth: SmoothOption = None,
     width: WidthOption = None,
     min_region: MinRegionOption = None,
@@ -102,9 +105,9 @@ def heatmap(
 ) -> None:
     """Score the tissue of slides and map the probability of IDC.
 
-    Slides are read at the model's µm/px. OUTPUT/<slide> gets overlay.png to look at,
-    probability.ome.tif with the values, scores.csv, summary.json and more. A slide that
-    fails does not stop the rest.
+    Slides are read at the model's µm/px. OUTPUT/<slide> gets overlay.png and report.html to
+    look at, probability.ome.tif with the values, scores.csv, summary.json and more. A slide
+    that fails does not stop the rest.
     """
     start_log(log_file)
     from wsi_idc.cohort.inputs import find_slides
@@ -120,7 +123,14 @@ def heatmap(
     )
     card = read_card(model_folder(model))
     settings.step(card.patch_size_pixels)
-    display = display_settings(colormap, opacity, smooth, width)
+    display = display_settings(
+        colormap=None if colormap is None else colormap.value,
+        opacity=opacity,
+        floor=floor,
+        outline=outline,
+        smooth=smooth,
+        width_px=width,
+    )
     microns = slide_mpp_given(slide_mpp)
     export = export_settings(min_region)
     found = find_slides(slides)
@@ -159,17 +169,9 @@ def heatmap(
     raise typer.Exit(exit_status(outcomes))
 
 
-def display_settings(
-    colormap: Colormap | None, opacity: float | None, smooth: bool | None, width: int | None
-) -> dict[str, object]:
+def display_settings(**options: object) -> dict[str, object]:
     """The options of a picture that were given, by the names of `OverlaySettings`."""
-    given = {
-        "colormap": None if colormap is None else colormap.value,
-        "opacity": opacity,
-        "smooth": smooth,
-        "width_px": width,
-    }
-    return {name: value for name, value in given.items() if value is not None}
+    return {name: value for name, value in options.items() if value is not None}
 
 
 def export_settings(min_region: float | None) -> dict[str, object]:

@@ -146,6 +146,24 @@ OpacityOption = Annotated[
     float | None,
     typer.Option("--opacity", min=0, max=1, help="How strong they are.", show_default="0.5"),
 ]
+FloorOption = Annotated[
+    float | None,
+    typer.Option(
+        "--floor",
+        min=0,
+        max=1,
+        help="Leave tissue below this probability without colour.",
+        show_default="0.1",
+    ),
+]
+OutlineOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--outline/--no-outline",
+        help="Outline the tissue at the threshold, and tell assessed from not assessed.",
+        show_default="outline",
+    ),
+]
 SmoothOption = Annotated[
     bool | None,
     typer.Option(

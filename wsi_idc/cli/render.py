@@ -11,8 +11,10 @@ from wsi_idc.cli.console import report, start_log, user_errors
 from wsi_idc.cli.heatmap import display_settings, export_settings, say_result
 from wsi_idc.cli.options import (
     ColormapOption,
+    FloorOption,
     MinRegionOption,
     OpacityOption,
+    OutlineOption,
     SmoothOption,
     ThresholdOption,
     WidthOption,
@@ -23,29 +25,42 @@ from wsi_idc.cli.options import (
 def render(
     results: Annotated[
         list[Path],
-        typer.Argument(help="Result folders of `wsi-idc heatmap`.", show_default=False),
+        typer.Argument(
+            help="Result folders of `wsi-idc heatmap`, or folders of them.", show_default=False
+        ),
     ],
     threshold: ThresholdOption = None,
     colormap: ColormapOption = None,
     opacity: OpacityOption = None,
+    floor: FloorOption = None,
+    outline: OutlineOption = None,
     smooth: SmoothOption = None,
     width: WidthOption = None,
     min_region: MinRegionOption = None,
 ) -> None:
-    """Draw heatmaps again with another threshold or other colours, without scoring again.
+    """Draw heatmaps again with another threshold or other colours, without slide or model.
 
-    Replaces the pictures, the regions and the areas in summary.json; what is not given stays
+    Replaces the pictures, the report, the regions and the areas in summary.json; what is not
+    given stays
     as it was.
     """
     start_log()
+    from wsi_idc.cohort.inputs import find_results
     from wsi_idc.cohort.run import exit_status, run_slides
     from wsi_idc.heatmap.predict import render_again
 
-    display = display_settings(colormap, opacity, smooth, width)
+    display = display_settings(
+        colormap=None if colormap is None else colormap.value,
+        opacity=opacity,
+        floor=floor,
+        outline=outline,
+        smooth=smooth,
+        width_px=width,
+    )
     export = export_settings(min_region)
 
     def step(folder: Path) -> None:
         say_result(render_again(folder, threshold=threshold, export=export, **display), folder)
 
-    outcomes = run_slides(results, step, lambda path, error: report(error, path))
+    outcomes = run_slides(find_results(results), step, lambda path, error: report(error, path))
     raise typer.Exit(exit_status(outcomes))

@@ -69,6 +69,23 @@ def companion(slide: Path, folder: Path, endings: Iterable[str]) -> Path | None:
     return found[0] if found else None
 
 
+def find_results(paths: Iterable[Path]) -> list[Path]:
+    """List the result folders that paths stand for: themselves, or the results right in them.
+
+    A folder that is neither is taken as it is: reading it gives the clear error.
+    """
+    # Imported here: `tile` lists slides too, and needs nothing that draws.
+    from wsi_idc.heatmap.result import SUMMARY
+
+    results: list[Path] = []
+    for path in paths:
+        inside = [] if (path / SUMMARY).exists() else sorted(path.glob(f"*/{SUMMARY}"))
+        # What a killed run left beside a result begins with a dot.
+        whole = [file.parent for file in inside if not file.parent.name.startswith(".")]
+        results += whole or [path]
+    return list(dict.fromkeys(results))
+
+
 def _slides_in(folder: Path) -> list[Path]:
     found = sorted(
         file

@@ -32,6 +32,7 @@ _LUMINANCE = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R BT.601
 # What was not assessed is shaded, so that it can be told from tissue with a low probability also
 # where both are pale: the assessed part of the slide lies in the light.
 NOT_ASSESSED_LIGHT = 0.88
+_GLASS = 242  # what scanners make of empty glass, more or less
 ASSESSED_COLOUR = (120, 120, 120)
 OUTLINE_COLOUR = (20, 20, 20)
 HALO_COLOUR = (255, 255, 255)
@@ -103,7 +104,11 @@ def resize_picture(picture: SlidePicture, width: int, height: int) -> SlidePictu
 
 
 def blend(
-    picture: SlidePicture, probability: ProbabilityMap, settings: OverlaySettings
+    picture: SlidePicture,
+    probability: ProbabilityMap,
+    settings: OverlaySettings,
+    *,
+    outline_regions: bool = True,
 ) -> NDArray[np.uint8]:
     """Lay a probability map over a picture of the same slide.
 
@@ -112,6 +117,7 @@ def blend(
     picture : the slide, or a part of it, at any scale.
     probability : the map; may reach beyond the picture.
     settings : colours, opacity, threshold and outline.
+    outline_regions : False leaves the outline at the threshold to the caller.
 
     Returns
     -------
@@ -132,8 +138,11 @@ def blend(
         )
     result = tint(picture.pixels, shown, settings)
     if settings.outline:
-        shade(result, ~np.isfinite(nearest))
-        _draw_outlines(result, nearest, settings)
+        assessed = np.isfinite(nearest)
+        shade(result, ~assessed)
+        result[assessed & ~_eroded(assessed, 1)] = ASSESSED_COLOUR
+        if outline_regions:
+            _outline_regions(result, nearest, settings)
     return result
 
 
@@ -212,20 +221,25 @@ def _linear_weights(coordinates: NDArray[np.float64], count: int) -> NDArray[np.
     return weights
 
 
-def _draw_outlines(
+def shaded_glass() -> tuple[int, int, int]:
+    """The colour of glass that was not assessed, for keys."""
+    grey = round(_GLASS * NOT_ASSESSED_LIGHT)
+    return grey, grey, grey
+
+
+def _outline_regions(
     pixels: NDArray[np.uint8], shown: NDArray[np.float32], settings: OverlaySettings
 ) -> None:
-    """Outline, in place, what was assessed and the regions at or above the threshold.
+    """Outline, in place, the regions at or above the threshold.
 
-    Lines lie inside the edges of their regions, and the regions' have a light line outside as
-    well: the change from light to dark is the edge itself, and a line of one colour would be
-    lost on dense nuclei or on fat.
+    Lines lie inside the edges of the regions, with a light line outside as well: the change from
+    light to dark is the edge itself, and a line of one colour would be lost on dense nuclei or
+    on fat.
     """
     assessed = np.isfinite(shown)
     positive = assessed & (np.nan_to_num(shown, nan=-1.0) >= settings.threshold)
     # Two pixels of 1,600: seen on a full screen, and thin against any cell.
     line_px = max(1, round(settings.width_px / 800))
-    pixels[assessed & ~_eroded(assessed, 1)] = ASSESSED_COLOUR
     pixels[~_eroded(~positive, line_px) & ~positive] = HALO_COLOUR
     pixels[positive & ~_eroded(positive, line_px)] = OUTLINE_COLOUR
 

@@ -15,7 +15,7 @@ from wsi_idc.heatmap.blending import (
     ASSESSED_COLOUR,
     OUTLINE_COLOUR,
     OverlaySettings,
-    shade,
+    shaded_glass,
     tint,
 )
 from wsi_idc.heatmap.probability_map import ProbabilityMap
@@ -88,7 +88,7 @@ def draw_footer(pen: Pen, slide: SlidePicture, settings: OverlaySettings) -> Non
         found = f"probability ≥ {settings.threshold:.3g}"
         x = _draw_key(pen, x, baseline, OUTLINE_COLOUR, line, found)
         x = _draw_key(pen, x, baseline, ASSESSED_COLOUR, 1, "assessed")
-        x = _draw_key(pen, x, baseline, ASSESSED_COLOUR, 1, "not assessed", fill=_shaded_glass())
+        x = _draw_key(pen, x, baseline, ASSESSED_COLOUR, 1, "not assessed", fill=shaded_glass())
     uncoloured = f"no colour: below {settings.floor:g}"
     pen.text(x, baseline, uncoloured + ("" if settings.outline else ", or not assessed"), _SMALL_PX)
     baseline = top + pen.px(176)
@@ -98,14 +98,26 @@ def draw_footer(pen: Pen, slide: SlidePicture, settings: OverlaySettings) -> Non
         pen.text(right, baseline, note, _SMALL_PX, colour=GREY, anchor="rs")
 
 
+def colour_bar(
+    slide: SlidePicture, settings: OverlaySettings, *, height: int, width: int
+) -> NDArray[np.uint8]:
+    """The colours of probability 0 to 1, on glass above and on the slide's tissue below.
+
+    Returns
+    -------
+    uint8 RGB [height, width, 3].
+    """
+    values = np.tile(np.linspace(0, 1, width, dtype=np.float32), (height, 1))
+    return tint(_glass_over_tissue(slide, height, width), values, settings)
+
+
 def _draw_colour_bar(
     pen: Pen, slide: SlidePicture, settings: OverlaySettings, right: int, top: int
 ) -> None:
     width, height = pen.px(_BAR_WIDTH), pen.px(_BAR_HEIGHT)
     # Half a number of the last tick stands over the bar's end.
     left = right - width - pen.px(16)
-    values = np.tile(np.linspace(0, 1, width, dtype=np.float32), (height, 1))
-    bar = tint(_glass_over_tissue(slide, height, width), values, settings)
+    bar = colour_bar(slide, settings, height=height, width=width)
     pen.image.paste(Image.fromarray(bar), (left, top))
     pen.rectangle(left - 1, top - 1, left + width + 1, top + height + 1, outline=GREY)
     for tick in (0, 0.25, 0.5, 0.75, 1):
@@ -144,13 +156,6 @@ def _draw_key(
     pen.rectangle(x, top, x + side, top + side, fill=fill, outline=colour, line_px=line_px)
     pen.text(x + side + gap, baseline, text, _SMALL_PX)
     return x + side + gap + pen.text_width(text, _SMALL_PX) + pen.px(36)
-
-
-def _shaded_glass() -> tuple[int, int, int]:
-    glass = np.full((1, 1, 3), 242, dtype=np.uint8)
-    shade(glass, np.ones((1, 1), bool))
-    red, green, blue = (int(channel) for channel in glass[0, 0])
-    return red, green, blue
 
 
 def _glass_over_tissue(slide: SlidePicture, height: int, width: int) -> NDArray[np.uint8]:

@@ -17,11 +17,13 @@ from wsi_idc.files import whole_folder
 from wsi_idc.heatmap.aggregate import aggregate
 from wsi_idc.heatmap.export.settings import ExportSettings
 from wsi_idc.heatmap.render import OverlaySettings
+from wsi_idc.heatmap.report import read_close_ups
 from wsi_idc.heatmap.result import (
     REGIONS,
     HeatmapResult,
     draw_result,
     read_result,
+    read_run,
     read_summary,
     write_result,
     write_scores,
@@ -107,7 +109,7 @@ def predict_slide(
         region, said = (None, ()) if roi is None else roi.area(slide.info)
         request = _request(slide.info, card, settings, tissue, region)
         if _is_done(output, request, overwrite=overwrite):
-            return _drawn_again(output, display, export or {})
+            return _drawn_again(output, display, export or {}, only_if_changed=True)
         planned = plan_slide(slide, card, settings, tissue, region)
     scores = score_slide(source, planned.plan, scorer, tta=settings.tta, progress=progress)
     result = HeatmapResult(
@@ -127,6 +129,8 @@ def predict_slide(
         tissue=planned.tissue.mask.within(planned.region),
         export=exporting,
     )
+    with source.open() as slide:
+        result = replace(result, close_ups=read_close_ups(slide, result))
     with whole_folder(output) as folder:
         write_scores(folder, planned.plan, scores.probability)
         write_result(folder, result, _run(time.monotonic() - began))
@@ -161,21 +165,26 @@ def render_again(
     return _drawn_again(folder, display, export or {})
 
 
-def _drawn_again(folder: Path, display: dict[str, Any], export: dict[str, Any]) -> HeatmapResult:
+def _drawn_again(
+    folder: Path,
+    display: dict[str, Any],
+    export: dict[str, Any],
+    *,
+    only_if_changed: bool = False,
+) -> HeatmapResult:
     before = read_result(folder)
     result = replace(
         before,
         display=replace(before.display, **display),
         export=replace(before.export, **export),
     )
-    if (before.display, before.export) == (result.display, result.export) and (
-        folder / REGIONS
-    ).exists():
+    unchanged = (before.display, before.export) == (result.display, result.export)
+    if only_if_changed and unchanged and (folder / REGIONS).exists():
         return before
     # Pictures and summary go together: a kill between them must not leave them apart.
     with whole_folder(folder) as new:
         shutil.copytree(folder, new, dirs_exist_ok=True)
-        draw_result(new, result)
+        draw_result(new, result, read_run(folder))
     return result
 
 

@@ -101,7 +101,7 @@ def find_regions(
     rows, columns = np.nonzero(positive)
     of = labels[positive]
     values = probability.values[positive]
-    order = sorted(np.flatnonzero(keep).tolist(), key=lambda label: (-cells[label], label))
+    order = _by_size(cells, keep)
 
     most = np.zeros(count + 1, np.float32)
     np.maximum.at(most, of, values)
@@ -139,6 +139,28 @@ def find_regions(
     return tuple(regions)
 
 
+def number_cells(
+    probability: ProbabilityMap, threshold: float, *, min_area_mm2: float = 0.0
+) -> NDArray[np.int32]:
+    """Which region each cell of a map belongs to.
+
+    Returns
+    -------
+    int32 [rows, columns]: `Region.number` as `find_regions` gives it, 0 for no region.
+
+    Raises
+    ------
+    SettingsError
+        If `min_area_mm2` cannot be used.
+    """
+    labels, cells, keep = _label(probability, threshold, min_area_mm2)
+    number = np.zeros(len(cells), np.int32)
+    order = _by_size(cells, keep)
+    number[order] = np.arange(1, len(order) + 1)
+    numbered: NDArray[np.int32] = number[labels]
+    return numbered
+
+
 def region_cells(
     probability: ProbabilityMap, threshold: float, *, min_area_mm2: float = 0.0
 ) -> NDArray[np.int64]:
@@ -172,6 +194,11 @@ def _label(
     keep = cells * probability.placement.pixel_area_mm2 >= min_area_mm2 * (1 - _ROUNDING)
     keep[0] = False
     return labels, cells, keep
+
+
+def _by_size(cells: NDArray[np.int64], keep: NDArray[np.bool_]) -> list[int]:
+    """Labels of the regions, the largest first; of equals the first in reading order."""
+    return sorted(np.flatnonzero(keep).tolist(), key=lambda label: (-cells[label], label))
 
 
 def _outlines_of_labels(labels: NDArray[np.int32]) -> dict[int, list[OutlinePolygon]]:

@@ -5,11 +5,13 @@
     RESULT/
       overlay.png           the slide with the map on it, to look at
       overlay_and_slide.png the bare slide and the overlay side by side
+      report.html           all of it on one page, for a browser and for printing
       probability.ome.tif   the map's values, float32, NaN where nothing was assessed
       scores.csv            every scored patch: minx, miny, width, height (level-0 px), prob_idc
       regions.csv           groups of positive cells, the largest first
       thumbnail.png         the bare slide
       tissue.png            where the tissue is: 255, glass: 0
+      close-up-1.jpg …      places of the bare slide at a higher power, for the report
       summary.json          slide, model, settings, areas
       run.json              versions and times: all that differs between identical runs
 
@@ -30,7 +32,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from wsi_idc.errors import ResultFolderError
-from wsi_idc.files import write_json
+from wsi_idc.files import whole_file, write_json
 from wsi_idc.heatmap.export.ome_tiff import read_ome_tiff, write_ome_tiff
 from wsi_idc.heatmap.export.regions import write_regions_csv
 from wsi_idc.heatmap.export.scores import write_scores_csv
@@ -38,6 +40,7 @@ from wsi_idc.heatmap.export.settings import ExportSettings
 from wsi_idc.heatmap.probability_map import ProbabilityMap
 from wsi_idc.heatmap.regions import Region, find_regions
 from wsi_idc.heatmap.render import OverlaySettings, render_overlay, render_side_by_side, write_png
+from wsi_idc.heatmap.report import CloseUp, write_report
 from wsi_idc.heatmap.summary import MapSummary, summarise
 from wsi_idc.slides.raster import Placement, SlideMask, SlidePicture
 from wsi_idc.tiling.plan import PatchPlan
@@ -45,8 +48,8 @@ from wsi_idc.tiling.plan import PatchPlan
 FORMAT = "wsi-idc heatmap 1"
 SUMMARY, RUN = "summary.json", "run.json"
 MAP, SCORES, REGIONS = "probability.ome.tif", "scores.csv", "regions.csv"
-THUMBNAIL, TISSUE = "thumbnail.png", "tissue.png"
-OVERLAY, SIDE_BY_SIDE = "overlay.png", "overlay_and_slide.png"
+THUMBNAIL, TISSUE, CLOSE_UP = "thumbnail.png", "tissue.png", "close-up-{}.jpg"
+OVERLAY, SIDE_BY_SIDE, REPORT = "overlay.png", "overlay_and_slide.png", "report.html"
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +67,7 @@ class HeatmapResult:
     warnings : what a reader of the map should know, such as a guessed µm/px.
     tissue : where the tissue is, within the region of interest; None in older results.
     export : how regions and files for other tools are written.
+    close_ups : places of the slide at a higher power, for the report.
     """
 
     request: dict[str, Any]
@@ -75,6 +79,7 @@ class HeatmapResult:
     warnings: tuple[str, ...] = ()
     tissue: SlideMask | None = None
     export: ExportSettings = field(default_factory=ExportSettings)
+    close_ups: tuple[CloseUp, ...] = ()
 
     @property
     def name(self) -> str:
@@ -109,12 +114,19 @@ def write_result(folder: Path, result: HeatmapResult, run: dict[str, Any]) -> No
     write_png(folder / THUMBNAIL, Image.fromarray(result.picture.pixels))
     if result.tissue is not None:
         write_png(folder / TISSUE, Image.fromarray(np.uint8(255) * result.tissue.values))
-    draw_result(folder, result)
+    for number, close_up in enumerate(result.close_ups, start=1):
+        with whole_file(folder / CLOSE_UP.format(number)) as temporary:
+            temporary.write_bytes(close_up.jpeg)
+    draw_result(folder, result, run)
     write_json(folder / RUN, run)
 
 
-def draw_result(folder: Path, result: HeatmapResult) -> None:
-    """Write the pictures and regions of a result and the summary that goes with them."""
+def draw_result(folder: Path, result: HeatmapResult, run: dict[str, Any]) -> None:
+    """Write pictures, report and regions of a result, and the summary that goes with them.
+
+    `run` is what stands, or will stand, in `run.json`; the report tells its versions and, since
+    identical runs give identical reports, nothing else of it.
+    """
     model = result.request["model"]
     for file, render in ((OVERLAY, render_overlay), (SIDE_BY_SIDE, render_side_by_side)):
         drawn = render(
@@ -127,6 +139,7 @@ def draw_result(folder: Path, result: HeatmapResult) -> None:
         )
         write_png(folder / file, drawn)
     write_regions_csv(folder / REGIONS, result.regions)
+    write_report(folder / REPORT, result, run["versions"])
     write_json(
         folder / SUMMARY,
         {
@@ -137,6 +150,7 @@ def draw_result(folder: Path, result: HeatmapResult) -> None:
             "export": asdict(result.export),
             "tissue": None if result.tissue is None else asdict(result.tissue.placement),
             "thumbnail": asdict(result.picture.placement),
+            "close_ups": [close_up.description() for close_up in result.close_ups],
             "warnings": list(result.warnings),
         },
     )
@@ -170,17 +184,26 @@ def read_summary(folder: Path) -> dict[str, Any]:
             f"{folder} is not a result folder (no {SUMMARY}); give what `wsi-idc heatmap` wrote "
             "for one slide"
         )
-    try:
-        summary = dict(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError) as error:
-        raise ResultFolderError(
-            f"{path} cannot be read ({error}); make the heatmap again"
-        ) from error
+    summary = _read_json(path)
     if summary.get("format") != FORMAT:
         raise ResultFolderError(
             f"{path} has the format {summary.get('format')!r}, this version reads {FORMAT!r}"
         )
     return summary
+
+
+def read_run(folder: Path) -> dict[str, Any]:
+    """Read versions and times of the run that made a result folder.
+
+    Raises
+    ------
+    ResultFolderError
+        If there are none.
+    """
+    run = _read_json(folder / RUN)
+    if not isinstance(run.get("versions"), dict):
+        raise ResultFolderError(f"{folder / RUN} tells no versions; make the heatmap again")
+    return run
 
 
 def read_result(folder: Path) -> HeatmapResult:
@@ -206,6 +229,10 @@ def read_result(folder: Path) -> HeatmapResult:
             warnings=tuple(summary["warnings"]),
             tissue=_read_tissue(folder, summary.get("tissue")),
             export=ExportSettings(**summary.get("export", {})),
+            close_ups=tuple(
+                CloseUp.from_description((folder / CLOSE_UP.format(number)).read_bytes(), about)
+                for number, about in enumerate(summary["close_ups"], start=1)
+            ),
         )
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise ResultFolderError(f"{folder} is damaged ({error}); make the heatmap again") from error
@@ -216,6 +243,15 @@ def _read_tissue(folder: Path, placement: dict[str, float] | None) -> SlideMask 
         return None
     with Image.open(folder / TISSUE) as image:
         return SlideMask(np.asarray(image.convert("L")) >= 128, Placement(**placement))
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise ResultFolderError(
+            f"{path} cannot be read ({error}); make the heatmap again"
+        ) from error
 
 
 def _rounded(values: dict[str, Any]) -> dict[str, Any]:
