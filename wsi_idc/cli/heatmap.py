@@ -52,6 +52,20 @@ if TYPE_CHECKING:
 _PATCHES_PER_SECOND = 200
 
 
+def _batch(given: str) -> int | None:
+    """How many patches `--batch-size` asks for; None is `auto`."""
+    if given == "auto":
+        return None
+    if not given.isdecimal() or int(given) < 1:
+        raise typer.BadParameter(f"must be auto or a whole number of at least 1, not {given!r}")
+    return int(given)
+
+
+def _checked_batch(given: str) -> str:
+    _batch(given)
+    return given
+
+
 @user_errors
 def heatmap(
     slides: SlidesArgument,
@@ -93,7 +107,12 @@ def heatmap(
     tta: TtaOption = False,
     roi: RoiOption = None,
     annotation_origin: AnnotationOriginOption = AnnotationOrigin.SLIDE,
-    batch_size: Annotated[int, typer.Option(min=1, help="Patches scored at a time.")] = 64,
+    batch_size: Annotated[
+        str,
+        typer.Option(
+            help="Patches scored at a time; auto suits it to the device.", callback=_checked_batch
+        ),
+    ] = "auto",
     reader: ReaderOption = Reader.AUTO,
     slide_mpp: SlideMppOption = None,
     icc: IccOption = False,
@@ -141,7 +160,7 @@ def heatmap(
     if not dry_run:
         from wsi_idc.model.scorer import load_model
 
-        scorer = load_model(model, device=device, batch_size=batch_size)
+        scorer = load_model(model, device=device, batch_size=_batch(batch_size))
 
     def step(path: Path) -> None:
         source = SlideSource(path, reader.value, microns, icc)
