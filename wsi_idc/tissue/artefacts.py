@@ -23,6 +23,9 @@ _BLUE_GREEN = 0.03
 # Eosin and blood let a part of the red pass less than red ink does, and more of the blue.
 _RED_OVER_GREEN = 0.07
 _BLUE_OVER_GREEN = 0.72
+# On tissue it lets as little pass as blood does; that far from where it is told for sure.
+_BLOOD_RED_OVER_GREEN = 0.25
+_RED_REACH = 10.0
 # Black ink takes away all colours alike, and much of them.
 _BLACK_EVENNESS = 0.72
 # Mean optical density from which on ink is judged; black needs more, since shadows are grey.
@@ -35,7 +38,7 @@ _NO_PINK = 0.02
 
 # A sharp edge of tissue rises within a few pixels; debris on the cover slip, a tenth of a
 # millimetre or more above the section, rises over this distance.
-_BLUR_UM = 90.0
+_BLUR_UM = 150.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,10 +79,29 @@ def find_ink(density: FloatArray, mpp: float, settings: TissueSettings) -> Ink:
     if settings.pen_width_um == 0 or not ink.any():
         return Ink(np.zeros_like(ink), ink)
     core = opened(ink, settings.pen_width_um / 2 / mpp)
+    ink |= _red_over_tissue(density, core, mpp, settings)
+    core = opened(ink, settings.pen_width_um / 2 / mpp)
     # A stroke's margin is paler, so not every limit above is met there; but it has no pink.
     margin = (red >= green - _NO_PINK) | ink
     pen = core | (margin & grown(core, _MARGIN * settings.pen_width_um / mpp))
     return Ink(pen, ink & ~pen)
+
+
+def _red_over_tissue(
+    density: FloatArray, core: BoolArray, mpp: float, settings: TissueSettings
+) -> BoolArray:
+    """Red ink on tissue, where it has the colour of blood: what goes on from ink on glass."""
+    red, green, blue = density
+    core = core & (red < _RED_OVER_GREEN * green)
+    if not core.any():
+        return core
+    like_blood = (
+        (red < _BLOOD_RED_OVER_GREEN * green)
+        & (blue > _BLUE_OVER_GREEN * green)
+        & (red + green + blue > 3 * _RED_DENSITY)
+    )
+    near = grown(core, _RED_REACH * settings.pen_width_um / mpp)
+    return np.asarray(ndimage.binary_propagation(core, mask=core | (like_blood & near)))
 
 
 def black(smooth: FloatArray, darkest: int) -> BoolArray:

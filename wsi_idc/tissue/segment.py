@@ -6,9 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from wsi_idc.tissue.artefacts import black, find_ink, without_blurred
 from wsi_idc.tissue.colour import (
+    FloatArray,
     glass_colour,
     optical_density,
     saturation,
@@ -24,6 +26,11 @@ from wsi_idc.tissue.morphology import (
 )
 from wsi_idc.tissue.settings import DEFAULT_TISSUE, TissueSettings
 from wsi_idc.tissue.threshold import otsu_within
+
+# Sigma over which the stain of fat is averaged: the radius of a large fat cell.
+_FAT_UM = 50.0
+# What the smoothing of colours carries over an edge of tissue is not fat.
+_EDGE_SIGMAS = 2.0
 
 # Ink on the margin of a specimen runs along its fat, whose own colour is weak: ink counts as
 # tissue this near to it.
@@ -86,7 +93,32 @@ def segment(
     pixel_mm2 = mpp * mpp / 1e6
     # Specks go first: closing would join dust into pieces too large to drop.
     tissue = without_small(tissue, settings.smallest_piece_mm2 / pixel_mm2 / 4)
+    if settings.method == "hed":
+        tissue |= _fat_beside(tissue, measure, never, mpp, settings)
     tissue = closed(tissue, settings.joining_um / mpp)
     tissue = without_blurred(tissue, density.mean(axis=0), mpp, settings)
     tissue = with_small_holes_filled(tissue, settings.largest_hole_mm2 / pixel_mm2) & ~never
     return Segmentation(without_small(tissue, settings.smallest_piece_mm2 / pixel_mm2), ink.pen)
+
+
+def _fat_beside(
+    tissue: BoolArray, stain: FloatArray, never: BoolArray, mpp: float, settings: TissueSettings
+) -> BoolArray:
+    """Fields of fat that border on tissue, bool [height, width].
+
+    The walls of fat cells are thinner than a pixel and their colour is faint, but there are
+    many: averaged over a cell, without the tissue beside it, fat has a stain that glass has
+    not. Blots of faint stain that border on no tissue are none.
+    """
+    free = ~(never | grown(tissue, _EDGE_SIGMAS * settings.smoothing_um / mpp))
+    sigma = _FAT_UM / mpp
+    weight = ndimage.gaussian_filter(free.astype(np.float32), sigma, truncate=2.5)
+    mean = ndimage.gaussian_filter(np.where(free, stain, 0), sigma, truncate=2.5)
+    fat = free & (mean > settings.fat_stain * weight)
+    # Neighbours of tissue lie across the edge that was left out.
+    reach = grown(tissue, _FAT_UM / mpp + 1) & ~never
+    pieces, count = ndimage.label(fat | reach, structure=np.ones((3, 3)))
+    touching = np.zeros(count + 1, bool)
+    touching[pieces[tissue]] = True
+    touching[0] = False
+    return np.asarray(fat & touching[pieces])

@@ -30,6 +30,9 @@ class TissueSettings:
         tissue is split into pale and dark tissue.
     lowest_stain, highest_stain : the same for `hed`, natural-log optical density of
         haematoxylin and eosin together. Pale stroma has 0.1 and more.
+    fat_stain : mean density of stain, over the width of a fat cell, from which on what borders
+        on tissue is fat, for `hed`. Walls thinner than a pixel colour fat no more than this;
+        clear glass stays below 0.005 even in noise and strong JPEG.
     darkest : pixels whose brightest channel is below this (0 to 255) are a scanner's black
         border; the densest nuclei, smoothed, stay well above it.
     pen_width_um : ink is a pen's where it is at least this wide. A felt pen draws lines of
@@ -50,6 +53,7 @@ class TissueSettings:
     highest_saturation: float = 0.08
     lowest_stain: float = 0.03
     highest_stain: float = 0.05
+    fat_stain: float = 0.018
     darkest: int = 40
     pen_width_um: float = 200.0
     largest_blur_mm2: float = 4.0
@@ -74,6 +78,7 @@ class TissueSettings:
                 f"not {self.lowest_stain} to {self.highest_stain}"
             )
         for name in (
+            "fat_stain",
             "smoothing_um",
             "pen_width_um",
             "largest_blur_mm2",
