@@ -257,6 +257,7 @@ class TestHeatmap:
         close_ups = {path.name for path in mapped.glob("close-up-*.jpg")}
         assert 1 <= len(close_ups) <= 6
         assert sorted({path.name for path in mapped.iterdir()} - close_ups) == [
+            "heatmap.geojson",
             "overlay.png",
             "overlay_and_slide.png",
             "probability.ome.tif",

@@ -18,7 +18,10 @@ from wsi_idc.cli.options import (
     ColormapOption,
     DeviceOption,
     DryRunOption,
+    EightBitOption,
     FloorOption,
+    GeoJsonOrigin,
+    GeoJsonOriginOption,
     IccOption,
     LogFileOption,
     MinRegionOption,
@@ -26,6 +29,7 @@ from wsi_idc.cli.options import (
     OpacityOption,
     OutlineOption,
     OverwriteOption,
+    ParquetOption,
     Reader,
     ReaderOption,
     SlideMppOption,
@@ -101,6 +105,9 @@ def heatmap(
     smooth: SmoothOption = None,
     width: WidthOption = None,
     min_region: MinRegionOption = None,
+    geojson_origin: GeoJsonOriginOption = None,
+    parquet: ParquetOption = None,
+    eight_bit: EightBitOption = None,
     min_tissue: MinTissueOption = 0.15,
     tissue: TissueOption = TissueMethod.HED,
     tissue_mask: TissueMaskOption = None,
@@ -151,7 +158,7 @@ def heatmap(
         width_px=width,
     )
     microns = slide_mpp_given(slide_mpp)
-    export = export_settings(min_region)
+    export = export_settings(min_region, geojson_origin, parquet, eight_bit)
     found = find_slides(slides)
     check_given(tissue_mask, len(found))
     region = RoiGiven(roi, annotation_origin)
@@ -193,9 +200,19 @@ def display_settings(**options: object) -> dict[str, object]:
     return {name: value for name, value in options.items() if value is not None}
 
 
-def export_settings(min_region: float | None) -> dict[str, object]:
+def export_settings(
+    min_region: float | None,
+    geojson_origin: GeoJsonOrigin | None,
+    parquet: bool | None,
+    eight_bit: bool | None,
+) -> dict[str, object]:
     """The options of regions and files that were given, by the names of `ExportSettings`."""
-    given = {"min_region_mm2": min_region}
+    given = {
+        "min_region_mm2": min_region,
+        "geojson_origin": None if geojson_origin is None else geojson_origin.value,
+        "parquet": parquet,
+        "eight_bit_map": eight_bit,
+    }
     return {name: value for name, value in given.items() if value is not None}
 
 

@@ -178,6 +178,40 @@ WidthOption = Annotated[
         "--width", min=400, max=20000, help="Width of the pictures in pixels.", show_default="1600"
     ),
 ]
+
+
+class GeoJsonOrigin(StrEnum):
+    """From where GeoJSON counts pixels."""
+
+    BOUNDS = "bounds"
+    SLIDE = "slide"
+
+
+GeoJsonOriginOption = Annotated[
+    GeoJsonOrigin | None,
+    typer.Option(
+        "--geojson-origin",
+        help="Where heatmap.geojson counts from: the corner of the scan, as QuPath does, or of the "
+        "slide's whole frame. The same for all but MIRAX and a few others.",
+        show_default="bounds",
+    ),
+]
+ParquetOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--parquet/--no-parquet",
+        help="Also write scores.parquet (extra parquet).",
+        show_default="no",
+    ),
+]
+EightBitOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--8bit/--no-8bit",
+        help="Also write the map with 8 bits a cell, for viewers that show no floats.",
+        show_default="no",
+    ),
+]
 MinRegionOption = Annotated[
     float | None,
     typer.Option(

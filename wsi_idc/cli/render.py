@@ -11,10 +11,13 @@ from wsi_idc.cli.console import report, start_log, user_errors
 from wsi_idc.cli.heatmap import display_settings, export_settings, say_result
 from wsi_idc.cli.options import (
     ColormapOption,
+    EightBitOption,
     FloorOption,
+    GeoJsonOriginOption,
     MinRegionOption,
     OpacityOption,
     OutlineOption,
+    ParquetOption,
     SmoothOption,
     ThresholdOption,
     WidthOption,
@@ -37,12 +40,14 @@ def render(
     smooth: SmoothOption = None,
     width: WidthOption = None,
     min_region: MinRegionOption = None,
+    geojson_origin: GeoJsonOriginOption = None,
+    parquet: ParquetOption = None,
+    eight_bit: EightBitOption = None,
 ) -> None:
     """Draw heatmaps again with another threshold or other colours, without slide or model.
 
-    Replaces the pictures, the report, the regions and the areas in summary.json; what is not
-    given stays
-    as it was.
+    Replaces the pictures, the report, regions, GeoJSON and the areas in summary.json; what
+    is not given stays as it was.
     """
     start_log()
     from wsi_idc.cohort.inputs import find_results
@@ -57,7 +62,7 @@ def render(
         smooth=smooth,
         width_px=width,
     )
-    export = export_settings(min_region)
+    export = export_settings(min_region, geojson_origin, parquet, eight_bit)
 
     def step(folder: Path) -> None:
         say_result(render_again(folder, threshold=threshold, export=export, **display), folder)

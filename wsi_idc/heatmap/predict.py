@@ -19,7 +19,7 @@ from wsi_idc.heatmap.export.settings import ExportSettings
 from wsi_idc.heatmap.render import OverlaySettings
 from wsi_idc.heatmap.report import read_close_ups
 from wsi_idc.heatmap.result import (
-    REGIONS,
+    GEOJSON,
     HeatmapResult,
     draw_result,
     read_result,
@@ -133,7 +133,7 @@ def predict_slide(
         result = replace(result, close_ups=read_close_ups(slide, result))
     with whole_folder(output) as folder:
         write_scores(folder, planned.plan, scores.probability)
-        write_result(folder, result, _run(time.monotonic() - began))
+        write_result(folder, result, _run(request, time.monotonic() - began))
     return result
 
 
@@ -179,7 +179,7 @@ def _drawn_again(
         export=replace(before.export, **export),
     )
     unchanged = (before.display, before.export) == (result.display, result.export)
-    if only_if_changed and unchanged and (folder / REGIONS).exists():
+    if only_if_changed and unchanged and (folder / GEOJSON).exists():
         return before
     # Pictures and summary go together: a kill between them must not leave them apart.
     with whole_folder(folder) as new:
@@ -242,9 +242,15 @@ def _warnings(planned: PlannedSlide, scores: SlideScores) -> tuple[str, ...]:
     return tuple(warning for warning in warnings if warning)
 
 
-def _run(seconds: float) -> dict[str, Any]:
-    packages = ("tensorflow", "keras", "numpy", "openslide-python", "pillow")
+def _run(request: dict[str, Any], seconds: float) -> dict[str, Any]:
+    """What made the result: enough to make it again, and nothing of the machine's name."""
+    packages = ("tensorflow", "keras", "numpy", "scipy", "openslide-python", "pillow", "tifffile")
+    slide, model = request["slide"], request["model"]
+    told = ("name", "fingerprint", "reader", "mpp_x", "mpp_y", "mpp_source")
     return {
+        "slide": {key: slide[key] for key in told},
+        "model": {key: model[key] for key in ("name", "weights_sha256")},
+        "settings": request["settings"],
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "seconds": round(seconds, 2),
         "versions": {

@@ -7,8 +7,11 @@
       overlay_and_slide.png the bare slide and the overlay side by side
       report.html           all of it on one page, for a browser and for printing
       probability.ome.tif   the map's values, float32, NaN where nothing was assessed
+      probability_8bit.ome.tif  the map in 8 bits, where it was asked for
       scores.csv            every scored patch: minx, miny, width, height (level-0 px), prob_idc
+      scores.parquet        the same, where it was asked for
       regions.csv           groups of positive cells, the largest first
+      heatmap.geojson       regions and cells for QuPath
       thumbnail.png         the bare slide
       tissue.png            where the tissue is: 255, glass: 0
       close-up-1.jpg …      places of the bare slide at a higher power, for the report
@@ -33,21 +36,24 @@ from PIL import Image
 
 from wsi_idc.errors import ResultFolderError
 from wsi_idc.files import whole_file, write_json
+from wsi_idc.heatmap.export.geojson import GeoJsonFrame, write_geojson
 from wsi_idc.heatmap.export.ome_tiff import read_ome_tiff, write_ome_tiff
 from wsi_idc.heatmap.export.regions import write_regions_csv
-from wsi_idc.heatmap.export.scores import write_scores_csv
+from wsi_idc.heatmap.export.scores import read_scores_csv, write_scores_csv, write_scores_parquet
 from wsi_idc.heatmap.export.settings import ExportSettings
 from wsi_idc.heatmap.probability_map import ProbabilityMap
 from wsi_idc.heatmap.regions import Region, find_regions
 from wsi_idc.heatmap.render import OverlaySettings, render_overlay, render_side_by_side, write_png
 from wsi_idc.heatmap.report import CloseUp, write_report
 from wsi_idc.heatmap.summary import MapSummary, summarise
+from wsi_idc.slides.info import Bounds
 from wsi_idc.slides.raster import Placement, SlideMask, SlidePicture
 from wsi_idc.tiling.plan import PatchPlan
 
 FORMAT = "wsi-idc heatmap 1"
 SUMMARY, RUN = "summary.json", "run.json"
 MAP, SCORES, REGIONS = "probability.ome.tif", "scores.csv", "regions.csv"
+MAP_8BIT, PARQUET, GEOJSON = "probability_8bit.ome.tif", "scores.parquet", "heatmap.geojson"
 THUMBNAIL, TISSUE, CLOSE_UP = "thumbnail.png", "tissue.png", "close-up-{}.jpg"
 OVERLAY, SIDE_BY_SIDE, REPORT = "overlay.png", "overlay_and_slide.png", "report.html"
 
@@ -109,7 +115,7 @@ class HeatmapResult:
 
 
 def write_result(folder: Path, result: HeatmapResult, run: dict[str, Any]) -> None:
-    """Write all files of a result but the scores into an existing folder."""
+    """Write all files of a result but the scores, which must be there, into a folder."""
     write_ome_tiff(folder / MAP, result.probability, result.name)
     write_png(folder / THUMBNAIL, Image.fromarray(result.picture.pixels))
     if result.tissue is not None:
@@ -138,7 +144,7 @@ def draw_result(folder: Path, result: HeatmapResult, run: dict[str, Any]) -> Non
             mpp=model["spacing_um_px"],
         )
         write_png(folder / file, drawn)
-    write_regions_csv(folder / REGIONS, result.regions)
+    _write_exports(folder, result)
     write_report(folder / REPORT, result, run["versions"])
     write_json(
         folder / SUMMARY,
@@ -154,6 +160,34 @@ def draw_result(folder: Path, result: HeatmapResult, run: dict[str, Any]) -> Non
             "warnings": list(result.warnings),
         },
     )
+
+
+def _write_exports(folder: Path, result: HeatmapResult) -> None:
+    """Write regions and files for other tools; remove those that are no longer asked for."""
+    export = result.export
+    slide = result.request["slide"]
+    write_regions_csv(folder / REGIONS, result.regions)
+    write_geojson(
+        folder / GEOJSON,
+        result.probability,
+        result.regions,
+        threshold=result.display.threshold,
+        frame=GeoJsonFrame(export.geojson_origin, Bounds(**slide["bounds"])),
+        name=result.name,
+        identity={
+            "slide": slide["fingerprint"],
+            "model": result.request["model"],
+            "settings": result.request["settings"],
+            "min_region_mm2": export.min_region_mm2,
+        },
+    )
+    if export.parquet:
+        write_scores_parquet(folder / PARQUET, read_scores_csv(folder / SCORES))
+    if export.eight_bit_map:
+        write_ome_tiff(folder / MAP_8BIT, result.probability, result.name, eight_bit=True)
+    for file, wanted in ((PARQUET, export.parquet), (MAP_8BIT, export.eight_bit_map)):
+        if not wanted:
+            (folder / file).unlink(missing_ok=True)
 
 
 def write_scores(folder: Path, plan: PatchPlan, probability: NDArray[np.float32]) -> None:

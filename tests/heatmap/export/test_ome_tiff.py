@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import xml.etree.ElementTree as ET
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import ome_types
 import pytest
 import tifffile
+import zarr
 
 from wsi_idc.errors import OutputError, ResultFolderError
 from wsi_idc.heatmap.export.ome_tiff import read_ome_tiff, write_ome_tiff
@@ -114,3 +117,80 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(OutputError, match="file"):
         write_ome_tiff(tmp_path / "file" / "map.ome.tif", a_map(), "slide")
+
+
+def test_it_is_a_valid_ome_with_its_place_in_microns(tmp_path: Path):
+    write_ome_tiff(tmp_path / "map.ome.tif", a_map(), "slide")
+    ome = ome_types.from_tiff(tmp_path / "map.ome.tif", validate=True)
+    (image,) = ome.images
+    (plane,) = image.pixels.planes
+    assert plane.position_x == PLACEMENT.origin_x * PLACEMENT.mpp_x
+    assert plane.position_y == PLACEMENT.origin_y * PLACEMENT.mpp_y
+    assert plane.position_x_unit.value == "µm"
+
+
+def test_large_maps_have_a_pyramid_of_means_of_what_was_assessed(tmp_path: Path):
+    probability = a_map(601, 1030)
+    write_ome_tiff(tmp_path / "map.ome.tif", probability, "slide")
+    with tifffile.TiffFile(tmp_path / "map.ome.tif") as tiff:
+        assert len(tiff.pages) == 1
+        (series,) = tiff.series
+        levels = [level.asarray() for level in series.levels]
+        pages = [tiff.pages[0], *tiff.pages[0].pages]
+        assert [page.tile for page in pages] == [(256, 256)] * 4
+        assert [page.is_reduced for page in pages] == [False, True, True, True]
+    assert [level.shape for level in levels] == [(608, 1032), (304, 516), (152, 258), (76, 129)]
+    np.testing.assert_array_equal(levels[0][:601, :1030], probability.values)
+    assert np.isnan(levels[0][601:]).all()
+    assert np.isnan(levels[0][:, 1030:]).all()
+    for coarse, fine in zip(levels[1:], levels, strict=False):
+        blocks = np.stack([fine[y::2, x::2] for y in (0, 1) for x in (0, 1)]).astype(float)
+        blank = np.isnan(blocks).all(axis=0)
+        assert (np.isnan(coarse) == blank).all()
+        means = np.nanmean(blocks[:, ~blank], axis=0)
+        np.testing.assert_allclose(coarse[~blank], means, rtol=1e-6)
+    assert read_ome_tiff(tmp_path / "map.ome.tif").values.shape == (601, 1030)
+
+
+def test_zarr_reads_the_levels(tmp_path: Path):
+    probability = a_map(300, 40)
+    write_ome_tiff(tmp_path / "map.ome.tif", probability, "slide")
+    with tifffile.TiffFile(tmp_path / "map.ome.tif") as tiff:
+        group = zarr.open(tiff.series[0].aszarr(), mode="r")
+        assert [group[key].shape for key in ("0", "1")] == [(300, 40), (150, 20)]
+        np.testing.assert_array_equal(group["0"][:], probability.values)
+
+
+def test_eight_bits_have_a_documented_scale(tmp_path: Path):
+    probability = a_map(300, 40)
+    write_ome_tiff(tmp_path / "map.ome.tif", probability, "slide", eight_bit=True)
+    pixels = tifffile.imread(tmp_path / "map.ome.tif")
+    assert pixels.dtype == np.uint8
+    assert ((pixels == 0) == np.isnan(probability.values)).all()
+    back = (pixels[pixels > 0] - 1.0) / 254
+    np.testing.assert_allclose(back, probability.values[pixels > 0], atol=0.5 / 254 + 1e-6)
+    ome = ome_types.from_tiff(tmp_path / "map.ome.tif", validate=True)
+    notes = {note.namespace: dict(note.value) for note in ome.structured_annotations}
+    assert notes["wsi-idc/probability-map/scale"]["probability"] == "(value - 1) / 254"
+    with pytest.raises(ResultFolderError, match="float32"):
+        read_ome_tiff(tmp_path / "map.ome.tif")
+
+
+def test_maps_of_earlier_versions_are_still_read(tmp_path: Path):
+    probability = a_map(300, 40)
+    write_ome_tiff(tmp_path / "map.ome.tif", probability, "slide")
+    with tifffile.TiffFile(tmp_path / "map.ome.tif") as tiff:
+        description = tiff.pages[0].description
+    for key in ("columns", "rows"):
+        description = re.sub(rf'<(\w+:)?M K="{key}">\d+</(\w+:)?M>', "", description)
+    assert "rows" not in description
+    tifffile.imwrite(  # one plane in strips, no size of its own
+        tmp_path / "old.ome.tif",
+        probability.values,
+        compression="zlib",
+        description=description.encode(),
+        metadata=None,
+    )
+    back = read_ome_tiff(tmp_path / "old.ome.tif")
+    assert back.values.tobytes() == probability.values.tobytes()
+    assert back.placement == PLACEMENT

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,8 @@ import pandas as pd
 import pytest
 
 from wsi_idc.errors import OutputError, ResultFolderError, SettingsError
-from wsi_idc.heatmap.export.scores import read_scores_csv, write_scores_csv
+from wsi_idc.heatmap.export.scores import read_scores_csv, write_scores_csv, write_scores_parquet
+from wsi_idc.heatmap.export.settings import ExportSettings
 
 
 def scores() -> pd.DataFrame:
@@ -100,3 +102,18 @@ def test_a_missing_file_and_a_place_that_cannot_be_written_are_named(tmp_path: P
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(OutputError, match="file"):
         write_scores_csv(tmp_path / "file" / "scores.csv", scores())
+
+
+def test_parquet_holds_the_same_table(tmp_path: Path):
+    write_scores_csv(tmp_path / "scores.csv", scores())
+    table = read_scores_csv(tmp_path / "scores.csv")
+    write_scores_parquet(tmp_path / "scores.parquet", table)
+    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "scores.parquet"), table)
+    write_scores_parquet(tmp_path / "again.parquet", table)
+    assert (tmp_path / "again.parquet").read_bytes() == (tmp_path / "scores.parquet").read_bytes()
+
+
+def test_parquet_without_its_library_is_refused_beforehand(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(SettingsError, match=r"wsi-idc\[parquet\]"):
+        ExportSettings(parquet=True)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from wsi_idc.errors import ResultFolderError, SettingsError
 from wsi_idc.files import whole_file
@@ -42,7 +43,7 @@ def write_scores_csv(path: Path, table: pd.DataFrame) -> None:
     if problem:
         raise SettingsError(f"cannot write scores to {path}: {problem}")
     names = [*RECTANGLE_COLUMNS, *_probability_columns(table.columns)]
-    columns = [_shortest(table[name], as_coordinate=name in RECTANGLE_COLUMNS) for name in names]
+    columns = [_texts(table[name], as_coordinate=name in RECTANGLE_COLUMNS) for name in names]
     with (
         whole_file(path) as temporary,
         temporary.open("w", encoding="utf-8", newline="\n") as file,
@@ -82,6 +83,18 @@ def read_scores_csv(path: Path) -> pd.DataFrame:
     return table[list(types)].astype(types)
 
 
+def write_scores_parquet(path: Path, scores: pd.DataFrame) -> None:
+    """Write a table that `read_scores_csv` gave as Parquet, the same columns and values.
+
+    Raises
+    ------
+    OutputError
+        If the place cannot be written.
+    """
+    with whole_file(path) as temporary:
+        scores.to_parquet(temporary, engine="pyarrow", index=False)
+
+
 def _score_problem(table: pd.DataFrame) -> str | None:
     """What keeps the table from being one of scores, in words, or None."""
     missing = [name for name in RECTANGLE_COLUMNS if name not in table.columns]
@@ -103,10 +116,18 @@ def _probability_columns(names: Iterable[str]) -> list[str]:
     return [str(name) for name in names if str(name).startswith("prob_")]
 
 
-def _shortest(column: pd.Series[float], *, as_coordinate: bool) -> list[str]:
+def coordinate_texts(values: NDArray[np.float64]) -> list[str]:
+    """Level-0 pixels to three decimals; whole numbers without ".0", as some readers need them."""
+    rounded = values.round(_COORDINATE_DECIMALS) + 0.0  # no "-0"
+    return [np.format_float_positional(value, trim="-") for value in rounded]
+
+
+def probability_texts(values: NDArray[np.float32]) -> list[str]:
+    """The shortest texts that read back as the same float32."""
+    return [np.format_float_positional(value, trim="0") for value in values]
+
+
+def _texts(column: pd.Series[float], *, as_coordinate: bool) -> list[str]:
     if as_coordinate:
-        rounded = column.to_numpy(dtype=np.float64).round(_COORDINATE_DECIMALS) + 0.0  # no "-0"
-        # Whole numbers without ".0": some readers of these tables take integers only.
-        return [np.format_float_positional(value, trim="-") for value in rounded]
-    probabilities = column.to_numpy(dtype=np.float32)
-    return [np.format_float_positional(value, trim="0") for value in probabilities]
+        return coordinate_texts(np.asarray(column, np.float64))
+    return probability_texts(np.asarray(column, np.float32))
