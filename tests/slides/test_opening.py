@@ -7,6 +7,7 @@ import pickle
 from pathlib import Path
 
 import numpy as np
+import openslide
 import pytest
 import tifffile
 from PIL import Image
@@ -15,6 +16,7 @@ from slide_factory import position_slide
 from wsi_idc.errors import SettingsError, SlideNotFoundError, SlideReadError
 from wsi_idc.slides import Bounds, SlideSource, info_json, open_slide
 from wsi_idc.slides.describe import find_background, find_bounds
+from wsi_idc.slides.openslide_pixels import read_rgb
 from wsi_idc.slides.openslide_reader import on_background
 
 
@@ -104,6 +106,23 @@ def test_transparency_is_laid_on_the_slides_own_background() -> None:
     rgba[0, 2] = (100, 50, 0, 51)
     pixels = on_background(Image.fromarray(rgba), (240, 230, 220))
     np.testing.assert_allclose(pixels[0], [[240, 230, 220], [100, 50, 0], [212, 194, 176]], atol=1)
+
+
+@pytest.mark.parametrize("has_function", [True, False])
+def test_openslides_pixels_come_as_its_pictures_have_them(
+    has_function: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Straight from its C function, and from its picture where that function is not found."""
+    monkeypatch.setattr("wsi_idc.slides.openslide_pixels._HAS_FUNCTION", has_function)
+    path, _ = position_slide(tmp_path, 700, 500, 0.25, (1, 4))
+    with openslide.OpenSlide(path) as handle:
+        # Half of it lies outside the slide and is transparent.
+        for location in ((100, 50), (500, 400)):
+            picture = handle.read_region(location, 0, (300, 200))
+            expected = on_background(picture, (240, 230, 220))
+            pixels = read_rgb(handle, location, 0, (300, 200), (240, 230, 220))
+            np.testing.assert_array_equal(pixels, expected)
+        assert (pixels[-1, -1] == (240, 230, 220)).all()
 
 
 def test_background_and_bounds_as_slides_state_them() -> None:

@@ -13,6 +13,7 @@ from wsi_idc.errors import SlideReadError
 from wsi_idc.slides.base import DAMAGED, Pixels, Slide
 from wsi_idc.slides.describe import describe_slide, planes_and_scenes
 from wsi_idc.slides.info import Level, Rgb, SlideInfo
+from wsi_idc.slides.openslide_pixels import read_rgb
 
 
 def can_open(path: Path) -> bool:
@@ -64,11 +65,12 @@ class OpenSlideReader(Slide):
     def _read_inside(self, level: Level, x: int, y: int, width: int, height: int) -> Pixels:
         location = self._location(level, x, y)
         try:
-            region = self._handle.read_region(location, level.index, (width, height))
+            return read_rgb(
+                self._handle, location, level.index, (width, height), self.info.background
+            )
         except openslide.OpenSlideError as error:
             self._replace_handle()
             raise self._cannot_read(level, x, y, width, height, _one_line(error)) from error
-        return on_background(region, self.info.background)
 
     def _location(self, level: Level, x: int, y: int) -> tuple[int, int]:
         # OpenSlide divides a location in level-0 pixels by its own downsample, the mean ratio
@@ -95,7 +97,7 @@ class OpenSlideReader(Slide):
 def on_background(image: Image.Image, background: Rgb) -> Pixels:
     """Lay an RGBA picture on a colour; uint8 RGB [height, width, 3].
 
-    Scanners leave out what they did not scan, and OpenSlide makes it transparent black.
+    Other files than scanners' may leave parts transparent, too.
     """
     if image.getchannel("A").getextrema() == (255, 255):
         return np.array(image.convert("RGB"))
