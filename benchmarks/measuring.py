@@ -1,0 +1,83 @@
+"""Time, processor time and memory of what is measured."""
+
+from __future__ import annotations
+
+import os
+import resource
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from wsi_idc.slides.isolation.process import POOL
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Seconds on the clock, and seconds of processors in all threads and children together."""
+
+    wall: float
+    work: float
+
+    def per(self, amount: float) -> Cost:
+        return Cost(self.wall / amount, self.work / amount)
+
+
+def cost_of(run: Callable[[], object]) -> Cost:
+    wall, work = time.perf_counter(), _processor_seconds()
+    run()
+    wall = time.perf_counter() - wall
+    POOL.clear()  # only the work of children that have ended is known
+    return Cost(wall, _processor_seconds() - work)
+
+
+def best_of(runs: Sequence[Callable[[], object]], repeats: int) -> list[Cost]:
+    """The least of each, all of them in turn, so that a busy moment hits none alone."""
+    costs = [[cost_of(run) for run in runs] for _ in range(repeats)]
+    return [
+        Cost(min(c.wall for c in column), min(c.work for c in column))
+        for column in zip(*costs, strict=True)
+    ]
+
+
+def _processor_seconds() -> float:
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(u.ru_utime + u.ru_stime for u in used)
+
+
+def peak_memory_mb(command: Sequence[str]) -> float:
+    """Peak memory of a command and all its children together, shared pages counted once.
+
+    Looked at every 20 ms, which no block of pixels is faster than.
+    """
+    peak = 0.0
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+        done = threading.Event()
+        while not done.wait(0.02) and process.poll() is None:
+            peak = max(peak, sum(_pss_mb(pid) for pid in _family(process.pid)))
+    if process.returncode:
+        raise SystemExit(f"{' '.join(command)} failed")
+    return peak
+
+
+def _family(pid: int) -> list[int]:
+    try:
+        tasks = os.listdir(f"/proc/{pid}/task")
+        children = [
+            int(child)
+            for task in tasks
+            for child in Path(f"/proc/{pid}/task/{task}/children").read_text().split()
+        ]
+    except OSError:
+        return [pid]
+    return [pid, *(member for child in children for member in _family(child))]
+
+
+def _pss_mb(pid: int) -> float:
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except OSError:
+        return 0.0
+    return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
