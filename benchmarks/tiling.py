@@ -30,9 +30,11 @@ from slides import TILE, MadeSlide, make_slide
 from ways import bare_blocks, decode_tiles, in_blocks, one_call_per_patch, tiles_under
 
 from wsi_idc.slides import SlideSource
+from wsi_idc.tiling.blocks import read_patches
+from wsi_idc.tiling.formats import SlidePatches
 from wsi_idc.tiling.plan import PatchPlan, plan_patches
 from wsi_idc.tiling.settings import TileSettings
-from wsi_idc.tiling.tile import tile_slide
+from wsi_idc.tiling.writer import write_patches
 
 PATCH = 50
 COMMAND = [sys.executable, "-c", "from wsi_idc.cli import main; main()"]
@@ -46,7 +48,7 @@ class Sizes:
     band_rows: int = 80
     whole: tuple[int, int] = (100_000, 80_000)
     largest: tuple[int, int] = (150_000, 100_000)
-    written: tuple[int, int] = (8_192, 8_192)
+    written: tuple[int, int] = (16_000, 8_000)
 
 
 SMALL = Sizes((2_048, 1_536), 20, (20_000, 16_000), (24_000, 20_000), (1_024, 1_024))
@@ -152,20 +154,24 @@ def coarse_patches(table: Table, folder: Path, sizes: Sizes, threads: int, repea
 def written_patches(table: Table, folder: Path, sizes: Sizes, threads: int, repeats: int) -> None:
     slide = make_slide(folder / "written.svs", *sizes.written, (1, 4, 16), all_tissue=True)
     source = SlideSource(slide.path)
-    plan = _plan_all(slide.path)
-    settings = TileSettings(mpp=0.25, min_tissue=0, format="h5")
+    with source.open() as opened:
+        patches = SlidePatches(opened.info, "patient", _plan_all(slide.path))
+    plan = patches.plan
 
     def write() -> None:
         output = folder / "written"
         shutil.rmtree(output, ignore_errors=True)
-        tile_slide(source, output, settings, threads=threads)
+        blocks = read_patches(source, plan, threads=threads)
+        write_patches(output, patches, blocks, format="h5", threads=threads)
 
     reading, writing = best_of([lambda: in_blocks(source, plan, threads), write], repeats)
     by_clock, by_work = reading.wall / writing.wall, reading.work / writing.work
     rate = len(plan) * PATCH**2 / 1e6 / writing.wall
     bound = f"≥ 0.5 x reading: {by_clock:.2f}, {by_work:.2f}"
     work = f"{1e9 * writing.work / len(plan) / PATCH**2:.2f} ms/Mpx"
-    table.add("40x to h5, end to end", f"{rate:.1f} Mpx/s", work, bound, 2 * by_clock, 2 * by_work)
+    table.add(
+        "40x: read and written as h5", f"{rate:.1f} Mpx/s", work, bound, 2 * by_clock, 2 * by_work
+    )
 
 
 def memory(table: Table, folder: Path, sizes: Sizes) -> None:

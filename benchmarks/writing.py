@@ -20,7 +20,7 @@ import tempfile
 import time
 from pathlib import Path
 
-import tiling as reading
+from slides import make_slide
 
 from wsi_idc.slides import SlideSource
 from wsi_idc.tiling.blocks import read_patches
@@ -60,7 +60,7 @@ def main() -> int:
         folder = Path(temporary)
         path = options.slide or folder / "texture.svs"
         if options.slide is None:
-            reading.make_slide(path)
+            make_slide(path, 24_000, 16_000, (1, 4, 16), all_tissue=True)
         source = SlideSource(path, reader=options.reader)
         with source.open() as slide:
             info = slide.info

@@ -112,3 +112,25 @@ def test_wrong_usage_is_told_before_any_slide_is_opened(
     result = tile(tmp_path / "gone.svs", "-o", tmp_path / "out", *option)
     assert result.exit_code == 2
     assert "gone.svs" not in result.stderr
+
+
+def test_isolated_reading_writes_the_same_files(slides: Path, tmp_path: Path) -> None:
+    for name, options in (("plain", ()), ("isolated", ("--isolate",))):
+        assert tile(slides, "-o", tmp_path / name, *options).exit_code == 0
+
+    def content(name: str) -> dict[Path, bytes]:
+        folder = tmp_path / name
+        files = (path for path in folder.rglob("*") if path.is_file())
+        return {path.relative_to(folder): path.read_bytes() for path in files}
+
+    assert content("isolated") == content("plain") != {}
+
+
+def test_a_damaged_slide_costs_itself_only_with_isolation(slides: Path, tmp_path: Path) -> None:
+    broken = slides / "broken.svs"
+    broken.write_text("not a slide\n" * 100)
+    result = tile(slides, "-o", tmp_path / "out", "--isolate")
+    assert result.exit_code == 3
+    assert "broken.svs" in result.stderr
+    assert (tmp_path / "out" / "slides" / "a" / "manifest.json").exists()
+    assert (tmp_path / "out" / "slides" / "b" / "manifest.json").exists()

@@ -23,6 +23,7 @@ from wsi_idc.cli.options import (
     GeoJsonOrigin,
     GeoJsonOriginOption,
     IccOption,
+    IsolateOption,
     LogFileOption,
     MinRegionOption,
     MinTissueOption,
@@ -123,6 +124,7 @@ def heatmap(
     reader: ReaderOption = Reader.AUTO,
     slide_mpp: SlideMppOption = None,
     icc: IccOption = False,
+    isolate: IsolateOption = False,
     allow_upsampling: UpsamplingOption = False,
     device: DeviceOption = "auto",
     dry_run: DryRunOption = False,
@@ -170,7 +172,7 @@ def heatmap(
         scorer = load_model(model, device=device, batch_size=_batch(batch_size))
 
     def step(path: Path) -> None:
-        source = SlideSource(path, reader.value, microns, icc)
+        source = SlideSource(path, reader.value, microns, icc, isolated=isolate)
         given = given_for(path, tissue_mask)
         if scorer is None:
             _say_plan(source, card, settings, given, region.of(path))

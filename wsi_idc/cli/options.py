@@ -63,6 +63,14 @@ SlideMppOption = Annotated[
         show_default=False,
     ),
 ]
+IsolateOption = Annotated[
+    bool,
+    typer.Option(
+        "--isolate",
+        help="Read in child processes, so that a slide library that crashes or hangs on a damaged "
+        "file costs that slide and not the run.",
+    ),
+]
 IccOption = Annotated[
     bool,
     typer.Option(

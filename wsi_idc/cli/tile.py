@@ -23,6 +23,7 @@ from wsi_idc.cli.console import ProgressBar, log, report, start_log, user_errors
 from wsi_idc.cli.options import (
     DryRunOption,
     IccOption,
+    IsolateOption,
     LogFileOption,
     MinTissueOption,
     OverwriteOption,
@@ -132,6 +133,7 @@ def tile(
     reader: ReaderOption = Reader.AUTO,
     slide_mpp: SlideMppOption = None,
     icc: IccOption = False,
+    isolate: IsolateOption = False,
     allow_upsampling: UpsamplingOption = False,
     dry_run: DryRunOption = False,
     overwrite: OverwriteOption = False,
@@ -180,7 +182,7 @@ def tile(
     patient_of = patients_of(found, patients) if patients else {}
 
     def step(path: Path) -> None:
-        source = SlideSource(path, reader.value, microns, icc)
+        source = SlideSource(path, reader.value, microns, icc, isolated=isolate)
         truth = labelling.of(path) or _truth_of(path, truth_mask)
         given = given_for(path, tissue_mask)
         limits = region.of(path)
