@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from wsi_idc.errors import SettingsError
+from wsi_idc.heatmap.border import cell_edges_um, in_band, outline_um
 from wsi_idc.heatmap.probability_map import ProbabilityMap
 from wsi_idc.heatmap.truth import (
     score_against_labels,
@@ -53,6 +54,8 @@ def test_figures_against_a_mask():
     assert scores.average_precision == 1.0
     assert scores.predicted_mm2 == pytest.approx(2 * 0.04)
     assert scores.true_mm2 == pytest.approx(5 * 0.04)
+    assert scores.area_error_mm2 == pytest.approx(-3 * 0.04)
+    assert scores.area_error_percent == pytest.approx(-60)
 
 
 def test_the_least_overlap_decides_what_is_true():
@@ -68,7 +71,9 @@ def test_the_least_overlap_decides_what_is_true():
 def test_cells_cut_by_the_border_can_be_left_out():
     probability = a_map([[0.9, 0.6, 0.2], [0.7, 0.5, 0.1], [0.4, 0.3, 0.8]])
     truth = a_mask(np.tile([1, 1, 1, 0, 0, 0], (6, 1)), pixel=400.0)
-    scores = score_against_mask(probability, truth, 0.65, border="exclude")
+    cut = np.zeros((3, 3), bool)
+    cut[:, 1] = True
+    scores = score_against_mask(probability, truth, 0.65, border=cut)
     assert (scores.cells, scores.left_out) == (6, 3)
     # True 0.9 0.7 0.4, false 0.2 0.1 0.8.
     assert scores.auc == pytest.approx(7 / 9)
@@ -84,7 +89,9 @@ def test_whole_cells_on_odd_scales_do_not_count_as_border():
     inside[11:47, 23:71] = True
     fine = np.kron(inside, np.ones((10, 10), dtype=bool))
     truth = SlideMask(fine, Placement(1 / 3, 7.7, cell / 10, cell / 10, 0.2527, 0.2527))
-    scores = score_against_mask(probability, truth, 0.5, min_overlap=1.0, border="exclude")
+    border = in_band(outline_um(truth, truth.placement), cell_edges_um(probability), 0.0)
+    assert not border.any()
+    scores = score_against_mask(probability, truth, 0.5, min_overlap=1.0)
     assert (scores.cells, scores.left_out) == (4800, 0)
     assert scores.true_mm2 == pytest.approx(36 * 48 * 0.04)
 
@@ -98,7 +105,7 @@ def test_figures_that_cannot_be_had_are_none():
     assert (empty.cells, empty.auc, empty.specificity) == (0, None, None)
 
 
-@pytest.mark.parametrize("wrong", [{"min_overlap": 0.0}, {"min_overlap": 1.1}, {"border": "no"}])
+@pytest.mark.parametrize("wrong", [{"min_overlap": 0.0}, {"min_overlap": 1.1}])
 def test_settings_that_cannot_be_used_are_refused(wrong):
     with pytest.raises(SettingsError):
         score_against_mask(a_map([[0.5]]), a_mask(np.ones((1, 1)), pixel=800.0), 0.5, **wrong)

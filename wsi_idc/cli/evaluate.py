@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from wsi_idc.cli.console import log, start_log, user_errors
-from wsi_idc.cli.options import DeviceOption, LogFileOption, TiledSlidesOption, TtaOption
+from wsi_idc.cli.annotation_options import (
+    AnnotationOrigin,
+    AnnotationOriginOption,
+    PositiveClassOption,
+)
+from wsi_idc.cli.console import log, report, start_log, user_errors
+from wsi_idc.cli.options import (
+    DeviceOption,
+    LogFileOption,
+    ThresholdOption,
+    TiledSlidesOption,
+    TtaOption,
+)
 from wsi_idc.errors import SettingsError
 
 if TYPE_CHECKING:
+    from wsi_idc.heatmap.judge import JudgeSettings
+    from wsi_idc.heatmap.truth import TruthScores
     from wsi_idc.model.evaluation import Judgement
 
 
@@ -44,10 +58,11 @@ def evaluate(
         ),
     ] = None,
     heatmap: Annotated[
-        Path | None,
+        list[Path] | None,
         typer.Option(
             "--heatmap",
-            help="Judge this result folder of `wsi-idc heatmap` instead.",
+            help="Judge this result folder of `wsi-idc heatmap` instead, or all in a folder of "
+            "them; may be repeated.",
             show_default=False,
         ),
     ] = None,
@@ -55,11 +70,24 @@ def evaluate(
         Path | None,
         typer.Option(
             "--truth",
-            help="Truth of that slide: a mask image, or a CSV of labelled squares "
-            "(x, y, width, height, class at the model's µm/px).",
+            help="Truth of that slide: a mask image, annotations (GeoJSON, ASAP or ImageScope "
+            "XML), or a CSV of labelled squares (x, y, width, height, class at the model's "
+            "µm/px); or a folder of truths named for the slides.",
             show_default=False,
         ),
     ] = None,
+    border_um: Annotated[
+        float | None,
+        typer.Option(
+            "--border-um",
+            min=0,
+            help="Judge also without what lies closer to the truth's outline than this.",
+            show_default="one patch",
+        ),
+    ] = None,
+    threshold: ThresholdOption = None,
+    positive_class: PositiveClassOption = None,
+    annotation_origin: AnnotationOriginOption = AnnotationOrigin.SLIDE,
     all_patients: Annotated[
         bool,
         typer.Option(
@@ -86,17 +114,22 @@ def evaluate(
     wsi-idc evaluate [MODEL] PATCHES [--split FILE]: metrics with 95 % intervals over patients.
     Patients that the model was trained or validated on are left out.
 
-    wsi-idc evaluate --heatmap RESULT --truth FILE: Dice, ROC AUC and areas of a slide's map.
+    wsi-idc evaluate --heatmap RESULT --truth FILE: Dice, ROC AUC and areas of a slide's map,
+    with and without the border of the truth; of many slides with folders of both.
     """
     start_log(log_file)
     from wsi_idc.model.folder import CARD_FILE, model_folder
     from wsi_idc.splits import split_path
 
-    if (heatmap is None) != (truth is None):
+    if (not heatmap) != (truth is None):
         raise SettingsError("--heatmap and --truth go together")
-    if heatmap is not None and truth is not None:
-        _judge_heatmap(heatmap, truth, as_json=as_json)
-        return
+    if heatmap and truth is not None:
+        from wsi_idc.heatmap.judge import JudgeSettings
+
+        settings = JudgeSettings(
+            threshold, border_um, tuple(positive_class or ()), annotation_origin.value
+        )
+        raise typer.Exit(_judge_heatmaps(heatmap, truth, settings, output, as_json=as_json))
     if not model_and_patches or len(model_and_patches) > 2:
         raise SettingsError("give [MODEL] and PATCHES, or --heatmap RESULT and --truth FILE")
     *model, patches = model_and_patches
@@ -165,24 +198,89 @@ def _judge_model(
     return judged
 
 
-def _judge_heatmap(result: Path, truth: Path, *, as_json: bool) -> None:
-    from dataclasses import asdict
+def _judge_heatmaps(
+    results: list[Path],
+    truth: Path,
+    settings: JudgeSettings,
+    output: Path | None,
+    *,
+    as_json: bool,
+) -> int:
+    """Judge maps and tell the figures; returns the exit status."""
+    from wsi_idc.cohort.run import exit_status, run_slides
+    from wsi_idc.heatmap.judge import judged_units, result_folders, truth_of
+    from wsi_idc.heatmap.judge_cohort import score_cohort, write_cohort
+    from wsi_idc.heatmap.truth import Units
 
-    from wsi_idc.heatmap.judge import judge_result
-
-    scores = judge_result(result, truth)
-    if as_json:
-        typer.echo(json.dumps({kind: asdict(score) for kind, score in scores.items()}, indent=2))
-        return
-    for kind, score in scores.items():
-        figures = ("auc", "average_precision", "dice", "iou", "sensitivity", "specificity")
-        told = [
-            f"{name.replace('_', ' ').replace('auc', 'ROC AUC')} "
-            + ("-" if (value := getattr(score, name)) is None else f"{value:.3f}")
-            for name in figures
-        ]
-        typer.echo(
-            f"{kind}: {', '.join(told)}; IDC {score.predicted_mm2:.1f} mm² mapped, "
-            f"{score.true_mm2:.1f} true; {score.cells:,} judged at threshold "
-            f"{score.threshold:.3f}, {score.not_assessed} not assessed"
+    folders = result_folders(results)
+    if len(folders) > 1 and not truth.is_dir():
+        raise SettingsError(
+            f"there are {len(folders)} results and one truth, {truth}; give a folder of truths "
+            "named for the slides"
         )
+    judged: dict[str, dict[str, Units]] = {}
+
+    def step(folder: Path) -> None:
+        judged[folder.resolve().name] = judged_units(folder, truth_of(folder, truth), settings)
+
+    if len(folders) == 1:
+        step(folders[0])  # an error ends the command as its kind says
+        status = 0
+    else:
+        status = exit_status(run_slides(folders, step, lambda path, error: report(error, path)))
+    if not judged:
+        return status
+    scores = score_cohort(judged)
+    if output is not None:
+        write_cohort(scores, output)
+    if len(folders) == 1:
+        (name,) = judged
+        one = {kind: slides[name] for kind, slides in scores.slides.items()}
+        typer.echo(
+            json.dumps({kind: asdict(figures) for kind, figures in one.items()}, indent=2)
+            if as_json
+            else "\n".join(_told(kind, figures) for kind, figures in one.items())
+        )
+        return status
+    if as_json:
+        typer.echo(json.dumps(scores.as_json(), indent=2))
+        return status
+    from wsi_idc.heatmap.judge_cohort import POOLED
+
+    for kind, slides in scores.slides.items():
+        for name, figures in slides.items():
+            typer.echo(_told(f"{name}, {kind}", figures))
+        typer.echo(_told(f"{POOLED}, {kind}", scores.pooled[kind]))
+        mean = scores.mean[kind]
+        typer.echo(
+            f"mean of slides, {kind}: "
+            + ", ".join(f"{title} {_number(mean[name])}" for name, title in _FIGURES.items())
+        )
+    return status
+
+
+_FIGURES = {
+    "auc": "ROC AUC",
+    "average_precision": "average precision",
+    "dice": "dice",
+    "iou": "iou",
+    "sensitivity": "sensitivity",
+    "specificity": "specificity",
+}
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
+def _told(kind: str, score: TruthScores) -> str:
+    figures = ", ".join(
+        f"{title} {_number(getattr(score, name))}" for name, title in _FIGURES.items()
+    )
+    error = "" if score.area_error_percent is None else f" ({score.area_error_percent:+.0f} %)"
+    at = "their thresholds" if score.threshold is None else f"threshold {score.threshold:.3f}"
+    return (
+        f"{kind}: {figures}; IDC {score.predicted_mm2:.1f} mm² mapped, {score.true_mm2:.1f} true"
+        f"{error}; {score.cells:,} judged at {at}, {score.not_assessed} not assessed, "
+        f"{score.left_out:,} left out"
+    )

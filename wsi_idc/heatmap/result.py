@@ -265,7 +265,7 @@ def read_result(folder: Path) -> HeatmapResult:
             export=ExportSettings(**summary.get("export", {})),
             close_ups=tuple(
                 CloseUp.from_description((folder / CLOSE_UP.format(number)).read_bytes(), about)
-                for number, about in enumerate(summary["close_ups"], start=1)
+                for number, about in enumerate(summary.get("close_ups", []), start=1)
             ),
         )
     except (OSError, KeyError, TypeError, ValueError) as error:

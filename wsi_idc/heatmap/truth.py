@@ -7,8 +7,8 @@ truth and a probability, and the same figures are computed from the two.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from wsi_idc.errors import SettingsError
 from wsi_idc.heatmap.probability_map import ProbabilityMap
-from wsi_idc.slides.raster import SlideMask
+from wsi_idc.slides.raster import Coverage, Placement
 
 LABEL_COLUMNS = ("x", "y", "width", "height", "class")
 
@@ -34,20 +34,23 @@ class TruthScores:
 
     Attributes
     ----------
-    threshold : probability from which on a unit is predicted positive.
+    threshold : probability from which on a unit is predicted positive; None over slides that
+        were judged at different ones.
     auc : area under the ROC curve.
     average_precision : area under the precision-recall curve, as scikit-learn sums it.
     dice : 2 TP / (2 TP + FP + FN) at the threshold; the F1 score.
     iou : TP / (TP + FP + FN) at the threshold.
     sensitivity, specificity : TP / (TP + FN) and TN / (TN + FP) at the threshold.
     predicted_mm2, true_mm2 : area of the judged units that are predicted, and truly, positive.
+    area_error_mm2 : predicted_mm2 - true_mm2; above 0 where the map shows too much.
+    area_error_percent : of true_mm2.
     cells : units judged.
     not_assessed : units with truth but no probability; they are in none of the figures. Under
         a mask only truly positive cells are counted here: tumour that was not looked at.
-    left_out : assessed cells left out because the truth's border cuts them.
+    left_out : assessed units left out because they lie at the truth's border.
     """
 
-    threshold: float
+    threshold: float | None
     auc: float | None
     average_precision: float | None
     dice: float | None
@@ -56,12 +59,49 @@ class TruthScores:
     specificity: float | None
     predicted_mm2: float
     true_mm2: float
+    area_error_mm2: float
+    area_error_percent: float | None
     cells: int
     not_assessed: int
     left_out: int
 
 
-def truth_fraction_of_cells(probability: ProbabilityMap, truth: SlideMask) -> NDArray[np.float64]:
+@dataclass(frozen=True, eq=False)
+class Units:
+    """What is judged of one slide, or of several: N cells or squares with a probability.
+
+    Attributes
+    ----------
+    values : float32 [N], probabilities.
+    predicted, positive : bool [N], at or above the threshold, and the truth.
+    areas_mm2 : float64 [N].
+    threshold, not_assessed, left_out : as in `TruthScores`.
+    """
+
+    values: NDArray[np.float32]
+    predicted: NDArray[np.bool_]
+    positive: NDArray[np.bool_]
+    areas_mm2: NDArray[np.float64]
+    threshold: float | None
+    not_assessed: int
+    left_out: int
+
+
+def pool(parts: Sequence[Units]) -> Units:
+    """The units of several slides as one."""
+    thresholds = {part.threshold for part in parts}
+    return Units(
+        values=np.concatenate([part.values for part in parts]),
+        predicted=np.concatenate([part.predicted for part in parts]),
+        positive=np.concatenate([part.positive for part in parts]),
+        areas_mm2=np.concatenate([part.areas_mm2 for part in parts]),
+        threshold=thresholds.pop() if len(thresholds) == 1 else None,
+        not_assessed=sum(part.not_assessed for part in parts),
+        left_out=sum(part.left_out for part in parts),
+    )
+
+
+def truth_fraction_of_cells(probability: ProbabilityMap, truth: Coverage) -> NDArray[np.float64]:
     """How much of each cell of a map the truth covers.
 
     Returns
@@ -85,44 +125,52 @@ def truth_fraction_of_cells(probability: ProbabilityMap, truth: SlideMask) -> ND
 
 def score_against_mask(
     probability: ProbabilityMap,
-    truth: SlideMask,
+    truth: Coverage,
     threshold: float,
     min_overlap: float = 0.5,
     *,
-    border: Literal["include", "exclude"] = "include",
+    border: NDArray[np.bool_] | None = None,
 ) -> TruthScores:
-    """Judge every assessed cell of a map against a mask.
+    """Judge every assessed cell of a map; see `units_of_cells`."""
+    return score(units_of_cells(probability, truth, threshold, min_overlap, border=border))
+
+
+def units_of_cells(
+    probability: ProbabilityMap,
+    truth: Coverage,
+    threshold: float,
+    min_overlap: float = 0.5,
+    *,
+    border: NDArray[np.bool_] | None = None,
+) -> Units:
+    """The assessed cells of a map with their truth.
 
     Parameters
     ----------
     probability : the map.
-    truth : True where there is tumour.
+    truth : where there is tumour: a mask or drawn areas.
     threshold : cells at or above it are predicted positive.
     min_overlap : part of a cell, above 0 and up to 1, that the truth must cover to make it
         truly positive.
-    border : `exclude` leaves out the cells that the truth covers in part, of which no answer
-        is quite right.
+    border : bool, the shape of the map: cells to leave out.
 
     Raises
     ------
     SettingsError
-        If `min_overlap` or `border` cannot be used.
+        If `min_overlap` cannot be used.
     """
     if not 0 < min_overlap <= 1:
         raise SettingsError(f"the least overlap must be above 0 and up to 1, not {min_overlap}")
-    if border not in ("include", "exclude"):
-        raise SettingsError(f"border must be 'include' or 'exclude', not {border!r}")
     covered = truth_fraction_of_cells(probability, truth)
     positive = covered >= min_overlap - _ROUNDING
-    judged = probability.assessed
-    if border == "exclude":
-        judged = judged & ((covered < _ROUNDING) | (covered > 1 - _ROUNDING))
-    cells = np.count_nonzero(judged)
-    return _scores(
-        probability.values[judged],
-        positive[judged],
-        np.full(cells, probability.placement.pixel_area_mm2),
-        threshold,
+    judged = probability.assessed if border is None else probability.assessed & ~border
+    values = probability.values[judged]
+    return Units(
+        values=values,
+        predicted=values >= threshold,
+        positive=positive[judged],
+        areas_mm2=np.full(len(values), probability.placement.pixel_area_mm2),
+        threshold=threshold,
         not_assessed=int(np.count_nonzero(positive & ~probability.assessed)),
         left_out=int(np.count_nonzero(probability.assessed & ~judged)),
     )
@@ -137,7 +185,35 @@ def score_against_labels(
     origin_x: float = 0.0,
     origin_y: float = 0.0,
 ) -> TruthScores:
-    """Judge a map against labelled squares, such as the public patches of one section.
+    """Judge a map against labelled squares; see `units_of_squares`."""
+    return score(
+        units_of_squares(
+            probability, labels, mpp, threshold=threshold, origin_x=origin_x, origin_y=origin_y
+        )
+    )
+
+
+def squares_um(
+    labels: pd.DataFrame, at: Placement, mpp: float, origin_x: float = 0.0, origin_y: float = 0.0
+) -> NDArray[np.float64]:
+    """Left, top, right and bottom of squares, microns from the corner of level 0; [N, 4]."""
+    x, y, width, height = (labels[name].to_numpy(np.float64) * mpp for name in LABEL_COLUMNS[:4])
+    left = origin_x * at.mpp_x + x - mpp  # pixel 1 of the frame starts at its corner
+    top = origin_y * at.mpp_y + y - mpp
+    return np.stack([left, top, left + width, top + height], axis=1)
+
+
+def units_of_squares(
+    probability: ProbabilityMap,
+    labels: pd.DataFrame,
+    mpp: float,
+    *,
+    threshold: float = 0.5,
+    origin_x: float = 0.0,
+    origin_y: float = 0.0,
+    border: NDArray[np.bool_] | None = None,
+) -> Units:
+    """Labelled squares, such as the public patches of one section, with their probability.
 
     A square's probability is the mean of the assessed cells it touches, each weighted by the
     area that it shares with the square.
@@ -150,6 +226,7 @@ def score_against_labels(
     mpp : microns per pixel of the labels' frame.
     threshold : squares at or above it are predicted positive.
     origin_x, origin_y : level-0 pixels of the frame's corner: that of the slide's bounds.
+    border : bool [N], squares to leave out.
 
     Raises
     ------
@@ -168,15 +245,18 @@ def score_against_labels(
     right = left + values["width"] * mpp / at.pixel_width_um
     bottom = top + values["height"] * mpp / at.pixel_height_um
     means = _mean_over_rectangles(probability.values, left, top, right, bottom)
-    judged = np.isfinite(means)
+    assessed = np.isfinite(means)
+    judged = assessed if border is None else assessed & ~border
+    found = means[judged].astype(np.float32)
     areas = values["width"] * values["height"] * (mpp / 1000) ** 2
-    return _scores(
-        means[judged].astype(np.float32),
-        values["class"][judged] == 1,
-        areas[judged],
-        threshold,
-        not_assessed=int(np.count_nonzero(~judged)),
-        left_out=0,
+    return Units(
+        values=found,
+        predicted=found >= threshold,
+        positive=values["class"][judged] == 1,
+        areas_mm2=areas[judged],
+        threshold=threshold,
+        not_assessed=int(np.count_nonzero(~assessed)),
+        left_out=int(np.count_nonzero(assessed & ~judged)),
     )
 
 
@@ -214,34 +294,32 @@ def _overlaps(
     return result
 
 
-def _scores(
-    values: NDArray[np.float32],
-    positive: NDArray[np.bool_],
-    areas_mm2: NDArray[np.float64],
-    threshold: float,
-    *,
-    not_assessed: int,
-    left_out: int,
-) -> TruthScores:
-    predicted = values >= threshold
+def score(units: Units) -> TruthScores:
+    """All figures of some units."""
+    predicted, positive = units.predicted, units.positive
     both = int(np.count_nonzero(predicted & positive))
     false_positive = int(np.count_nonzero(predicted & ~positive))
     false_negative = int(np.count_nonzero(~predicted & positive))
     neither = int(np.count_nonzero(~predicted & ~positive))
-    auc, average_precision = _ranking_scores(values, positive)
+    auc, average_precision = _ranking_scores(units.values, positive)
+    predicted_mm2 = float(units.areas_mm2[predicted].sum())
+    true_mm2 = float(units.areas_mm2[positive].sum())
+    error_mm2 = predicted_mm2 - true_mm2
     return TruthScores(
-        threshold=threshold,
+        threshold=units.threshold,
         auc=auc,
         average_precision=average_precision,
         dice=_ratio(2 * both, 2 * both + false_positive + false_negative),
         iou=_ratio(both, both + false_positive + false_negative),
         sensitivity=_ratio(both, both + false_negative),
         specificity=_ratio(neither, neither + false_positive),
-        predicted_mm2=float(areas_mm2[predicted].sum()),
-        true_mm2=float(areas_mm2[positive].sum()),
-        cells=len(values),
-        not_assessed=not_assessed,
-        left_out=left_out,
+        predicted_mm2=predicted_mm2,
+        true_mm2=true_mm2,
+        area_error_mm2=error_mm2,
+        area_error_percent=100 * error_mm2 / true_mm2 if true_mm2 else None,
+        cells=len(units.values),
+        not_assessed=units.not_assessed,
+        left_out=units.left_out,
     )
 
 
