@@ -34,6 +34,7 @@ from wsi_idc.tiling.blocks import read_patches
 from wsi_idc.tiling.formats import SlidePatches
 from wsi_idc.tiling.plan import PatchPlan, plan_patches
 from wsi_idc.tiling.settings import TileSettings
+from wsi_idc.tiling.tile import tile_slide
 from wsi_idc.tiling.writer import write_patches
 
 PATCH = 50
@@ -63,7 +64,7 @@ class Table:
 
     def add(self, what: str, clock: str, work: str, bound: str = "", *ratios: float) -> None:
         """Add a row; `ratios` are of clock and work, 1 or more where the bound is kept."""
-        kept = "" if not ratios else "yes" if max(ratios) >= 1 else "no"
+        kept = _kept(ratios)
         if kept == "no":
             self.missed.append(what)
         self.rows.append((what, clock, work, bound, kept))
@@ -74,6 +75,15 @@ class Table:
         print("| --- | ---: | ---: | --- | --- |")
         for row in self.rows:
             print("| " + " | ".join(row) + " |")
+
+
+def _kept(ratios: tuple[float, ...]) -> str:
+    """Whether a bound is kept: by both measures, by one of them only, or by none."""
+    if not ratios or min(ratios) >= 1:
+        return "yes" if ratios else ""
+    if max(ratios) < 1:
+        return "no"
+    return "by clock only" if ratios[0] >= 1 else "by work only"
 
 
 def native_patches(table: Table, folder: Path, sizes: Sizes, threads: int, repeats: int) -> None:
@@ -164,14 +174,20 @@ def written_patches(table: Table, folder: Path, sizes: Sizes, threads: int, repe
         blocks = read_patches(source, plan, threads=threads)
         write_patches(output, patches, blocks, format="h5", threads=threads)
 
-    reading, writing = best_of([lambda: in_blocks(source, plan, threads), write], repeats)
-    by_clock, by_work = reading.wall / writing.wall, reading.work / writing.work
-    rate = len(plan) * PATCH**2 / 1e6 / writing.wall
-    bound = f"≥ 0.5 x reading: {by_clock:.2f}, {by_work:.2f}"
-    work = f"{1e9 * writing.work / len(plan) / PATCH**2:.2f} ms/Mpx"
-    table.add(
-        "40x: read and written as h5", f"{rate:.1f} Mpx/s", work, bound, 2 * by_clock, 2 * by_work
-    )
+    def tile() -> None:
+        output = folder / "tiled-h5"
+        shutil.rmtree(output, ignore_errors=True)
+        tile_slide(source, output, TileSettings(0.25, min_tissue=0, format="h5"), threads=threads)
+
+    runs = [lambda: in_blocks(source, plan, threads), write, tile]
+    reading, *others = best_of(runs, repeats)
+    mpx = len(plan) * PATCH**2 / 1e6
+    names = "read and written as h5", "tile to h5 with mask, index and pictures"
+    for name, cost in zip(names, others, strict=True):
+        by_clock, by_work = reading.wall / cost.wall, reading.work / cost.work
+        bound = f"≥ 0.5 x reading: {by_clock:.2f}, {by_work:.2f}"
+        clock, work = f"{mpx / cost.wall:.1f} Mpx/s", f"{1000 * cost.work / mpx:.2f} ms/Mpx"
+        table.add(f"40x: {name}", clock, work, bound, 2 * by_clock, 2 * by_work)
 
 
 def memory(table: Table, folder: Path, sizes: Sizes) -> None:
