@@ -12,25 +12,42 @@ from __future__ import annotations
 import argparse
 import os
 import time
+from dataclasses import dataclass
 from multiprocessing import get_context
 
 import numpy as np
 
-WAYS = {
-    "Keras fit as it comes": "fit",
-    "Keras fit, jit_compile=False": "fit-no-jit",
-    "Keras fit, jit_compile=False, oneDNN": "fit-onednn",
-    "step alone on one batch in memory": "step",
-    "wsi-idc trainer, with augmentation": "trainer",
-}
-"""What is compared, slowest first. The step alone is the limit of the network itself."""
+from wsi_idc.model.runtime import multiplies_bfloat16
 
 
-def measure(way: str, steps: int, batch_size: int) -> tuple[float, float]:
+@dataclass(frozen=True)
+class Way:
+    """One way to train: `fit` of Keras, the bare step on one batch, or this package's trainer."""
+
+    name: str
+    kind: str
+    precision: str = "float32"
+    jit: bool | str = False
+    onednn: bool = True
+
+
+WAYS = (
+    Way("Keras fit as it comes", "fit", jit="auto", onednn=False),
+    Way("Keras fit, jit_compile=False", "fit", onednn=False),
+    Way("Keras fit, jit_compile=False, oneDNN", "fit"),
+    Way("Keras fit, jit_compile=False, oneDNN, bfloat16", "fit", precision="bfloat16"),
+    Way("step alone on one batch in memory", "step"),
+    Way("step alone, bfloat16", "step", precision="bfloat16"),
+    Way("wsi-idc trainer, with augmentation", "trainer", precision="auto"),
+)
+"""What is compared. The step alone is the limit of the network itself. bfloat16 is left out on
+processors that do not multiply it natively, where it is slower than float32."""
+
+
+def measure(way: Way, steps: int, batch_size: int) -> tuple[float, float]:
     """Seconds to the end of the first step, and patches/s from then on."""
-    if way in ("fit", "fit-no-jit"):
-        os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"
-    from wsi_idc.model.runtime import load_tensorflow
+    os.environ["TF_ENABLE_ONEDNN_OPTS"] = str(int(way.onednn))
+    from wsi_idc.model.runtime import dtype_policy, load_tensorflow, training_policy
 
     tf = load_tensorflow("cpu")
     import keras
@@ -46,19 +63,20 @@ def measure(way: str, steps: int, batch_size: int) -> tuple[float, float]:
     pixels = rng.integers(0, 256, (count, 50, 50, 3), np.uint8)
     side = Side(pixels, np.arange(count) % 2, np.array(["a"] * count, object), 0)
     label = side.label[:, None].astype(np.float32)
-    model = build_model(settings.architecture)
+    with dtype_policy(training_policy(way.precision)):
+        model = build_model(settings.architecture)
     compile_model(model, settings, steps + 1)
     began = time.perf_counter()
     ends: list[float] = []
-    if way.startswith("fit"):
-        model.compile(model.optimizer, model.loss, jit_compile="auto" if way == "fit" else False)
+    if way.kind == "fit":
+        model.compile(model.optimizer, model.loss, jit_compile=way.jit)
 
         class Clock(keras.callbacks.Callback):
             def on_train_batch_end(self, batch: int, logs: object = None) -> None:
                 ends.append(time.perf_counter())
 
         model.fit(pixels, label, batch_size=batch_size, epochs=1, verbose=0, callbacks=[Clock()])
-    elif way == "step":
+    elif way.kind == "step":
         batch = tuple(tf.constant(part[:batch_size]) for part in (pixels, label))
         step = tf.function(model.train_step, jit_compile=None)
         for _ in range(steps + 1):
@@ -75,17 +93,20 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=8)
     parser.add_argument("--batch-size", type=int, default=64)
     options = parser.parse_args()
-    rates: dict[str, float] = {}
-    print(f"{'':40}{'patches/s':>10}{'first step':>12}")
-    for name, way in WAYS.items():
+    rates: dict[Way, float] = {}
+    print(f"| {'way':46} | patches/s | first step | of the fastest |")
+    print(f"| {'-' * 46} | ---: | ---: | ---: |")
+    ways = [way for way in WAYS if way.precision != "bfloat16" or multiplies_bfloat16()]
+    firsts = {}
+    for way in ways:
         # XLA on a CPU is so slow that fewer steps will do.
-        steps = 2 if way == "fit" else options.steps
+        steps = 2 if way.jit else options.steps
         with get_context("spawn").Pool(1) as pool:
-            first, rates[way] = pool.apply(measure, (way, steps, options.batch_size))
-        print(f"{name:40}{rates[way]:10.1f}{first:10.0f} s", flush=True)
-    print(f"trainer / Keras fit as it comes: {rates['trainer'] / rates['fit']:.1f}x")
+            firsts[way], rates[way] = pool.apply(measure, (way, steps, options.batch_size))
     best = max(rates.values())
-    print(f"trainer / fastest of all: {rates['trainer'] / best:.2f}")
+    for way, rate in rates.items():
+        print(f"| {way.name:46} | {rate:.1f} | {firsts[way]:.0f} s | {rate / best:.2f} |")
+    print(f"\ntrainer / Keras fit as it comes: {rates[ways[-1]] / rates[ways[0]]:.1f}")
 
 
 if __name__ == "__main__":
