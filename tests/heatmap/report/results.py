@@ -39,6 +39,7 @@ def a_result(name: str = "slide-1", **changes: Any) -> HeatmapResult:
             "mpp_x": 0.2527,
             "mpp_y": 0.2527,
             "mpp_source": "slide metadata",
+            "bounds": {"x": 0, "y": 0, "width": 20000, "height": 14000},
             "fingerprint": "f" * 64,
         },
         "model": {
