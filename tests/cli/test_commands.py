@@ -6,6 +6,8 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +36,19 @@ def error_line(result: Result) -> str:
     assert len(lines) == 1, result.stderr
     assert "Traceback" not in result.output
     return lines[0]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def each_model_is_loaded_once() -> Iterator[None]:
+    """Commands that name the same model share it, loaded for real by the first of them.
+
+    Making its graph takes some five seconds, which each process of a user pays once.
+    """
+    from wsi_idc.model import scorer
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(scorer, "load_model", cache(scorer.load_model))
+        yield
 
 
 @pytest.fixture(scope="module")

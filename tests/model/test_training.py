@@ -21,7 +21,7 @@ from wsi_idc.model.data import Side, training_data
 from wsi_idc.model.epochs import compile_model
 from wsi_idc.model.evaluation import evaluate, write_judgement
 from wsi_idc.model.runtime import load_tensorflow
-from wsi_idc.model.scorer import load_model
+from wsi_idc.model.scorer import Scorer, load_model
 from wsi_idc.model.train import train
 from wsi_idc.model.work_folder import (
     CHECKPOINT,
@@ -73,6 +73,11 @@ def test_the_split_on_disk_keeps_patients_apart(trained: tuple[Path, ModelCard])
     assert split["split"].value_counts().to_dict() == {"train": 2, "val": 1, "test": 1}
 
 
+@pytest.fixture(scope="module")
+def scorer(trained: tuple[Path, ModelCard]) -> Scorer:
+    return load_model(trained[0])
+
+
 class Killed(BaseException):
     """Ends a run as a kill does: nothing of wsi-idc may catch it."""
 
@@ -119,10 +124,12 @@ def test_a_checkpoint_brings_back_every_variable_to_the_bit(tmp_path: Path) -> N
     Weights at the end cannot be compared: Adam makes much of the last bits, in which two runs
     differ by the order in which their threads add floats up.
     """
+    tf = load_tensorflow()
     model = compiled(seed=1)
     average = WeightAverage(model, 0.9)
     x = np.random.default_rng(0).integers(0, 256, (8, 50, 50, 3), np.uint8)
-    model.train_on_batch(x, np.arange(8)[:, None] % 2)
+    # As a training step calls it, but not traced, which takes longer than the step itself.
+    model.train_step((tf.constant(x), tf.constant(np.arange(8)[:, None] % 2)))
     for _ in range(STEPS_BETWEEN + 3):
         average.after_step()
     save_checkpoint(tmp_path / CHECKPOINT, model, average, {"epoch": 1})
@@ -204,10 +211,9 @@ def test_a_run_counts_as_begun_once_an_epoch_is_saved(tmp_path: Path) -> None:
 
 
 def test_a_model_is_judged_on_patients_it_has_not_seen(
-    trained: tuple[Path, ModelCard], patches: Path
+    trained: tuple[Path, ModelCard], scorer: Scorer, patches: Path
 ) -> None:
     output, card = trained
-    scorer = load_model(output)
     judged = evaluate(scorer, patches, trained_on=seen_in_training(output))
     test = card.metrics["test"]
     assert judged.metrics.values.patients == 1
@@ -221,9 +227,9 @@ def test_a_model_is_judged_on_patients_it_has_not_seen(
 
 
 def test_a_judgement_is_written_with_a_row_a_patient(
-    trained: tuple[Path, ModelCard], patches: Path, tmp_path: Path
+    scorer: Scorer, patches: Path, tmp_path: Path
 ) -> None:
-    judged = evaluate(load_model(trained[0]), patches, tta=True)
+    judged = evaluate(scorer, patches, tta=True)
     write_judgement(judged, tmp_path / "judged")
     by_patient = pd.read_csv(tmp_path / "judged" / "patients.csv")
     assert list(by_patient["patches"]) == [12] * 4
