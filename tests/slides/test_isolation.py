@@ -171,8 +171,10 @@ def test_a_child_is_used_for_slide_after_slide(slide_path: Path) -> None:
 
 
 SCRIPT = """
-    import sys, time
+    import signal, sys
     from wsi_idc.slides import open_slide
+    # A run that was started in the background ignores Ctrl-C, and so do its children.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     slides = [open_slide(sys.argv[1], isolated=True) for _ in range(2)]
     slides[0].close()  # its child waits for another slide
     print(*(s.pid for s in [slides[1]._process]), flush=True)
@@ -198,11 +200,14 @@ def test_children_end_with_their_parent_whatever_ends_it(slide_path: Path, numbe
         children = [int(parent.stdout.readline()) for _ in range(2)]
         assert all(is_running(pid) for pid in children)
         assert not any("wsi-idc" in name for name in os.listdir("/dev/shm"))
-        if number == signal.SIGINT:
-            os.killpg(parent.pid, number)
-        else:
+        try:
+            if number == signal.SIGINT:
+                os.killpg(parent.pid, number)
+            else:
+                parent.kill()
+            wait_for_end([*children, parent.pid])
+        finally:
             parent.kill()
-        wait_for_end(children)
 
 
 def test_children_are_light(isolated: IsolatedSlide) -> None:
