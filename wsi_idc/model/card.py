@@ -18,7 +18,7 @@ class _Part(BaseModel):
 
 
 class Rounding(_Part):
-    """What storing kernels as float16 changed, on validation patches; new minus old."""
+    """What storing large kernels as float16 changed, on validation patches; new minus old."""
 
     largest_probability_change: float
     roc_auc_change: float

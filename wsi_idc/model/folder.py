@@ -4,7 +4,7 @@
 
     MODEL/
       model.json           the card (see `card.ModelCard`)
-      weights.safetensors  arrays named by the layers' variables; kernels as float16
+      weights.safetensors  arrays named by the layers' variables; large kernels as float16
 
 Loading rebuilds the network from the card's numbers and fills in arrays; nothing from the
 folder is executed, and a weights file whose SHA-256 is not the card's is refused.
@@ -34,6 +34,10 @@ WEIGHTS_FILE = "weights.safetensors"
 SHIPPED_MODEL = Path(__file__).parent / "shipped"
 """The model folder that comes with the package."""
 
+# The first layers' kernels are small, and all later ones see their rounding: in float32 they take
+# 0.2 MB more, and scores change by at most 0.0001 in place of 0.001 (measured).
+_SMALL_KERNEL = 20_000
+
 SHIPPED = "shipped"
 """Its name where a model folder can be given."""
 
@@ -48,8 +52,8 @@ def write_weights(path: Path, model: Any, *, half: bool = False) -> str:
 
     Parameters
     ----------
-    half : store kernels as float16, in half the space. Biases and statistics, a hundredth of
-        the numbers, stay float32, as does a kernel with values beyond float16.
+    half : store kernels as float16, in half the space. Biases, statistics and small kernels, a
+        hundredth of the numbers, stay float32, as does a kernel with values beyond float16.
     """
     arrays = {
         variable.path: _stored(np.ascontiguousarray(variable.numpy(), np.float32), half=half)
@@ -90,7 +94,9 @@ def read_weights(path: Path, model: Any) -> None:
 
 
 def _stored(array: NDArray[np.float32], *, half: bool) -> NDArray[np.floating]:
-    if not half or array.ndim < 2 or np.abs(array).max() > np.finfo(np.float16).max:
+    if not half or array.ndim < 2 or array.size <= _SMALL_KERNEL:
+        return array
+    if np.abs(array).max() > np.finfo(np.float16).max:
         return array
     return array.astype(np.float16)
 
