@@ -30,7 +30,7 @@ from wsi_idc.slides.levels import make_levels
 from wsi_idc.slides.raster import Placement
 from wsi_idc.tiling.blocks import read_batches
 from wsi_idc.tiling.grid import make_grid
-from wsi_idc.tiling.plan import plan_patches
+from wsi_idc.tiling.plan import NO_LABEL, PatchPlan, plan_patches
 
 MPP = 8.0
 HALF_A_TARGET_PIXEL_UM = MPP / 2
@@ -144,13 +144,18 @@ def test_the_last_cell_of_a_huge_slide_with_bounds_is_named_alike_by_all(
         info.mpp_y,
     )
     write_all(tmp_path, ProbabilityMap(values, placement), bounds)
-    (tmp_path / "scores.csv").write_text("minx,miny,width,height,prob_idc\n")
+    last = PatchPlan(
+        grid,
+        columns=np.array([grid.columns - 2]),
+        rows=np.array([grid.rows - 2]),
+        tissue_fraction=np.ones(1, np.float32),
+        label=np.full(1, NO_LABEL, np.int8),
+    )
+    write_scores(tmp_path, last, np.ones(1, np.float32))
     # In whole fractions, not by the code under test: the cell begins at this many microns.
     left_um = (grid.columns - 2) * stride * MPP
     top_um = (grid.rows - 2) * stride * MPP
-    tables = places(tmp_path, bounds)
-    tables.pop("csv")
-    for file, table in tables.items():
+    for file, table in places(tmp_path, bounds).items():
         (cell,) = table.itertuples()
         coarser = 2 ** int(file.split()[-1]) if file.startswith("ome") else 1
         cell_um = coarser * stride * MPP
