@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,13 +13,23 @@ from wsi_idc.errors import SettingsError
 from wsi_idc.heatmap.border import cell_edges_um, in_band, outline_um
 from wsi_idc.heatmap.probability_map import ProbabilityMap
 from wsi_idc.heatmap.truth import (
-    score_against_labels,
-    score_against_mask,
+    TruthScores,
+    score,
     truth_fraction_of_cells,
+    units_of_cells,
+    units_of_squares,
 )
 from wsi_idc.slides.raster import Placement, SlideMask
 
 N = np.nan
+
+
+def score_against_mask(*map_and_truth: Any, **options: Any) -> TruthScores:
+    return score(units_of_cells(*map_and_truth, **options))
+
+
+def score_against_labels(*map_and_labels: Any, **options: Any) -> TruthScores:
+    return score(units_of_squares(*map_and_labels, **options))
 
 
 def a_map(values: list[list[float]], *, cell: float = 800.0, origin: float = 0.0) -> ProbabilityMap:

@@ -123,18 +123,6 @@ def truth_fraction_of_cells(probability: ProbabilityMap, truth: Coverage) -> NDA
     return covered.reshape(rows, columns)
 
 
-def score_against_mask(
-    probability: ProbabilityMap,
-    truth: Coverage,
-    threshold: float,
-    min_overlap: float = 0.5,
-    *,
-    border: NDArray[np.bool_] | None = None,
-) -> TruthScores:
-    """Judge every assessed cell of a map; see `units_of_cells`."""
-    return score(units_of_cells(probability, truth, threshold, min_overlap, border=border))
-
-
 def units_of_cells(
     probability: ProbabilityMap,
     truth: Coverage,
@@ -173,23 +161,6 @@ def units_of_cells(
         threshold=threshold,
         not_assessed=int(np.count_nonzero(positive & ~probability.assessed)),
         left_out=int(np.count_nonzero(probability.assessed & ~judged)),
-    )
-
-
-def score_against_labels(
-    probability: ProbabilityMap,
-    labels: pd.DataFrame,
-    mpp: float,
-    *,
-    threshold: float = 0.5,
-    origin_x: float = 0.0,
-    origin_y: float = 0.0,
-) -> TruthScores:
-    """Judge a map against labelled squares; see `units_of_squares`."""
-    return score(
-        units_of_squares(
-            probability, labels, mpp, threshold=threshold, origin_x=origin_x, origin_y=origin_y
-        )
     )
 
 
