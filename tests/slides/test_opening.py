@@ -155,3 +155,13 @@ def test_the_summary_names_neither_folder_nor_scanner_properties(tmp_path: Path)
     summary = json.loads(text)
     assert (summary["file"], summary["width_px"], summary["mpp_x"]) == ("position.svs", 300, 0.25)
     assert (summary["objective_power"], summary["levels"][1]["mpp_y"]) == (40.0, 1.0)
+
+
+def test_a_slide_that_was_cut_off_is_one_error_and_nothing_beside_it(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "cut.svs"  # its directory would begin behind its end
+    path.write_bytes(b"II*\0" + (10**6).to_bytes(4, "little") + bytes(500))
+    with pytest.raises(SlideReadError, match="not copied whole"):
+        open_slide(path)
+    assert capfd.readouterr() == ("", "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,9 @@ import numpy as np
 
 from wsi_idc.errors import SlideReadError
 from wsi_idc.slides.tiff_segments import SUPPORTED_COMPRESSION
+
+# What tifffile finds wrong with a file is told in our own words; who sets up logging still sees it.
+logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
 # A segment is decoded as a whole, however little of it is asked for. Larger ones, which is to
 # say large images in one strip, are left to the plain image reader.
