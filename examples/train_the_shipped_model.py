@@ -4,9 +4,9 @@
 
 PUBLIC_PATCHES is the unpacked public set ("Breast Histopathology Images"); the patches that the
 model was trained and validated on are listed in docs/model-patches.txt.gz and taken from it.
-Two rounds of eight epochs and two of twelve and ten at an enlarged input, three to five hours on
-two free CPU cores; run again after an interruption, it goes on. Weights differ in detail from run
-to run and machine to machine.
+Two rounds of eight epochs and one of twelve at an enlarged input, two to four hours on two free
+CPU cores; run again after an interruption, it goes on. Weights differ in detail from run to run
+and machine to machine.
 """
 
 import gzip
@@ -32,8 +32,8 @@ def main(public: str, output: str) -> None:
     pick(Path(public), listed["file"], chosen)
     patients = listed["file"].str.split("_").str[0].rename("patient")
     pd.concat([patients, listed["split"]], axis=1).drop_duplicates().to_csv(split, index=False)
-    names = ("first-round", "second-round", "third-round", "idc-resnet50v2")
-    first, second, third, last = (Path(output) / name for name in names)
+    names = ("first-round", "second-round", "idc-resnet50v2")
+    first, second, last = (Path(output) / name for name in names)
     from_patches = wsi_idc.TrainSettings(epochs=8, weights="none", augmentation=VIEWS_AND_STAIN)
     stronger = wsi_idc.TrainSettings(
         epochs=8, weights=str(first), learning_rate=5e-4, warmup_epochs=0.25
@@ -46,9 +46,7 @@ def main(public: str, output: str) -> None:
         average_decay=0.998,
         architecture=Architecture(input_size=64),
     )
-    longer = replace(enlarged, epochs=10, weights=str(third), learning_rate=4e-4)
-    rounds = ((first, from_patches), (second, stronger), (third, enlarged), (last, longer))
-    for folder, settings in rounds:
+    for folder, settings in ((first, from_patches), (second, stronger), (last, enlarged)):
         wsi_idc.train(chosen, folder, settings, split_file=split, resume=True, say=print)
     print(f"the model: {last}; judge it with `wsi-idc evaluate {last} PATCHES`")
 
