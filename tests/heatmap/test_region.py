@@ -22,6 +22,7 @@ class Brightness:
     """A model of no training: the darker a patch, the more probable."""
 
     card = read_card(model_folder(None))
+    runtime = "numpy"
     batch_size = 16
 
     def predict(self, patches: np.ndarray, *, tta: bool = False) -> np.ndarray:

@@ -6,15 +6,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file, save_file
 
 from wsi_idc.errors import ModelFolderError, SettingsError
-from wsi_idc.model.folder import load_keras_model, read_card
+from wsi_idc.model.folder import file_sha256, load_keras_model, read_card
 from wsi_idc.model.scorer import Scorer, dihedral_views, load_model
 
 
 @pytest.fixture(scope="module")
 def scorer(model_folder: Path) -> Scorer:
-    return load_model(model_folder, batch_size=8)
+    return load_model(model_folder, runtime="tensorflow", batch_size=8)
 
 
 @pytest.fixture
@@ -120,6 +121,17 @@ def test_tampered_weights_are_refused(copy: Path) -> None:
     content[-1] ^= 1
     weights.write_bytes(content)
     with pytest.raises(ModelFolderError, match="SHA-256 differs"):
+        load_model(copy)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_weights_that_are_no_numbers_are_refused(copy: Path, value: float) -> None:
+    weights = copy / "weights.safetensors"
+    arrays = load_file(weights)
+    arrays["logit/bias"][0] = value
+    save_file(arrays, weights)
+    edit_card(copy, weights={"file": weights.name, "sha256": file_sha256(weights)})
+    with pytest.raises(ModelFolderError, match="logit/bias holds values that are not finite"):
         load_model(copy)
 
 

@@ -18,6 +18,8 @@ from wsi_idc.cli.console import log, report, start_log, user_errors
 from wsi_idc.cli.options import (
     DeviceOption,
     LogFileOption,
+    Runtime,
+    RuntimeOption,
     ThresholdOption,
     TiledSlidesOption,
     TtaOption,
@@ -107,6 +109,7 @@ def evaluate(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     device: DeviceOption = "auto",
+    runtime: RuntimeOption = Runtime.AUTO,
     log_file: LogFileOption = None,
 ) -> None:
     """Judge a model on labelled patches, or a heatmap against the truth.
@@ -140,7 +143,8 @@ def evaluate(
         patches,
         split_path(split),
         tuple(without or ()),
-        device,
+        device=device,
+        runtime=runtime.value,
         slides=slides,
         all_patients=all_patients,
         tta=tta,
@@ -164,8 +168,9 @@ def _judge_model(
     patches: Path,
     split: Path | None,
     without: tuple[str, ...],
-    device: str,
     *,
+    device: str,
+    runtime: str,
     slides: Path | None,
     all_patients: bool,
     tta: bool,
@@ -176,7 +181,7 @@ def _judge_model(
 
     trained_on = () if all_patients else seen_in_training(model)
     judged = evaluate_model(
-        load_model(model, device=device),
+        load_model(model, device=device, runtime=runtime),
         patches,
         split_file=split,
         without=without,

@@ -33,6 +33,8 @@ from wsi_idc.cli.options import (
     ParquetOption,
     Reader,
     ReaderOption,
+    Runtime,
+    RuntimeOption,
     SlideMppOption,
     SlidesArgument,
     SmoothOption,
@@ -127,6 +129,7 @@ def heatmap(
     isolate: IsolateOption = False,
     allow_upsampling: UpsamplingOption = False,
     device: DeviceOption = "auto",
+    runtime: RuntimeOption = Runtime.AUTO,
     dry_run: DryRunOption = False,
     overwrite: OverwriteOption = False,
     log_file: LogFileOption = None,
@@ -169,7 +172,9 @@ def heatmap(
     if not dry_run:
         from wsi_idc.model.scorer import load_model
 
-        scorer = load_model(model, device=device, batch_size=_batch(batch_size))
+        scorer = load_model(
+            model, device=device, runtime=runtime.value, batch_size=_batch(batch_size)
+        )
 
     def step(path: Path) -> None:
         source = SlideSource(path, reader.value, microns, icc, isolated=isolate)

@@ -28,6 +28,14 @@ class TissueMethod(StrEnum):
     NONE = "none"
 
 
+class Runtime(StrEnum):
+    """What computes scores; a test keeps them those of `model.runtime`."""
+
+    AUTO = "auto"
+    TENSORFLOW = "tensorflow"
+    OPENVINO = "openvino"
+
+
 class Precision(StrEnum):
     """How exactly training computes; a test keeps them those of `model.runtime`."""
 
@@ -127,6 +135,14 @@ LogFileOption = Annotated[
 ]
 DeviceOption = Annotated[
     str, typer.Option("--device", help="auto, cpu, gpu or gpu:N (the N-th GPU, from 0).")
+]
+RuntimeOption = Annotated[
+    Runtime,
+    typer.Option(
+        "--runtime",
+        help="What computes the scores. openvino (an extra; CPU only) starts sooner; auto takes it "
+        "where it is installed and there is no GPU.",
+    ),
 ]
 TtaOption = Annotated[
     bool,

@@ -133,7 +133,7 @@ def predict_slide(
         result = replace(result, close_ups=read_close_ups(slide, result))
     with whole_folder(output) as folder:
         write_scores(folder, planned.plan, scores.probability)
-        write_result(folder, result, _run(request, time.monotonic() - began))
+        write_result(folder, result, _run(request, scorer.runtime, time.monotonic() - began))
     return result
 
 
@@ -242,15 +242,17 @@ def _warnings(planned: PlannedSlide, scores: SlideScores) -> tuple[str, ...]:
     return tuple(warning for warning in warnings if warning)
 
 
-def _run(request: dict[str, Any], seconds: float) -> dict[str, Any]:
+def _run(request: dict[str, Any], runtime: str, seconds: float) -> dict[str, Any]:
     """What made the result: enough to make it again, and nothing of the machine's name."""
-    packages = ("tensorflow", "keras", "numpy", "scipy", "openslide-python", "pillow", "tifffile")
+    computing = ("tensorflow", "keras") if runtime == "tensorflow" else (runtime,)
+    packages = (*computing, "numpy", "scipy", "openslide-python", "pillow", "tifffile")
     slide, model = request["slide"], request["model"]
     told = ("name", "fingerprint", "reader", "mpp_x", "mpp_y", "mpp_source")
     return {
         "slide": {key: slide[key] for key in told},
         "model": {key: model[key] for key in ("name", "weights_sha256")},
         "settings": request["settings"],
+        "runtime": runtime,
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "seconds": round(seconds, 2),
         "versions": {

@@ -27,10 +27,11 @@ from wsi_idc.model.data import Side
 from wsi_idc.model.folder import WEIGHTS_FILE, read_weights, write_card, write_weights
 from wsi_idc.model.metrics import best_threshold, fit_calibration, measure_by_patient
 from wsi_idc.model.plots import plot_curves, plot_judgement
-from wsi_idc.model.scorer import LogitGraph, calibrated
+from wsi_idc.model.scorer import calibrated
 from wsi_idc.model.settings import TrainSettings
 from wsi_idc.model.stain import stain_range
 from wsi_idc.model.start import describe_start
+from wsi_idc.model.tensorflow_graph import TensorFlowGraph
 from wsi_idc.model.training import TrainedRun
 from wsi_idc.model.work_folder import split_sha256
 from wsi_idc.splits import SIDE_NAMES, Split
@@ -56,7 +57,7 @@ def finish(
     sha256 = write_weights(output / WEIGHTS_FILE, run.model, half=True)
     # From here on the model is the one that is stored.
     read_weights(output / WEIGHTS_FILE, run.model)
-    graph = LogitGraph(run.model, size)
+    graph = TensorFlowGraph(run.model, size)
     logits = {name: graph(side.pixels) for name, side in run.sides.items()}
     slope, intercept = fit_calibration(val.label, logits["val"])
     if slope <= 0:

@@ -72,10 +72,28 @@ def read_weights(path: Path, model: Any) -> None:
     ModelFolderError
         If the file is missing, damaged, or of another network.
     """
+    _fill(model, read_arrays(path), path)
+
+
+def read_arrays(path: Path) -> dict[str, NDArray[np.floating]]:
+    """The arrays of a weights file, as they are stored, by the names of Keras's variables.
+
+    Raises
+    ------
+    ModelFolderError
+        If the file is missing or damaged, or a value is not a finite number.
+    """
     try:
-        arrays = load_file(path)
+        arrays: dict[str, NDArray[np.floating]] = load_file(path)
     except (OSError, SafetensorError) as error:
         raise ModelFolderError(f"{path} is not a readable weights file: {error}") from error
+    for name, array in arrays.items():
+        if not np.isfinite(array).all():
+            raise ModelFolderError(f"{path}: {name} holds values that are not finite numbers")
+    return arrays
+
+
+def _fill(model: Any, arrays: dict[str, NDArray[np.floating]], path: Path) -> None:
     wanted = {variable.path: variable for variable in model.weights}
     if wanted.keys() != arrays.keys():
         odd = sorted(wanted.keys() ^ arrays.keys())[0]
@@ -88,8 +106,6 @@ def read_weights(path: Path, model: Any) -> None:
             raise ModelFolderError(
                 f"{path}: {name} has the shape {array.shape}, expected {tuple(variable.shape)}"
             )
-        if not np.isfinite(array).all():
-            raise ModelFolderError(f"{path}: {name} holds values that are not finite numbers")
         variable.assign(array.astype(np.float32))
 
 
@@ -158,6 +174,17 @@ def read_card_weights(folder: Path, card: ModelCard, model: Any) -> None:
     ModelFolderError
         If they are missing, damaged, of another network or not those of the card.
     """
+    _fill(model, read_card_arrays(folder, card), folder / card.weights.file)
+
+
+def read_card_arrays(folder: Path, card: ModelCard) -> dict[str, NDArray[np.floating]]:
+    """The arrays that a folder's card describes, by the names of Keras's variables.
+
+    Raises
+    ------
+    ModelFolderError
+        If they are missing, damaged or not those of the card.
+    """
     weights = folder / card.weights.file
     if not weights.is_file():
         raise ModelFolderError(f"{folder} lacks its weights file {card.weights.file}")
@@ -166,7 +193,7 @@ def read_card_weights(folder: Path, card: ModelCard, model: Any) -> None:
             f"{weights} is not the file that {CARD_FILE} describes (SHA-256 differs); "
             "copy the model folder again"
         )
-    read_weights(weights, model)
+    return read_arrays(weights)
 
 
 def file_sha256(path: Path) -> str:

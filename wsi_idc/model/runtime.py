@@ -1,7 +1,8 @@
-"""TensorFlow's settings, in one place, before it is imported.
+"""The runtimes of the network: which one is taken, and their settings before they are imported.
 
 Import TensorFlow and Keras through `load_tensorflow` only: importing takes seconds, and some
-of what makes it fast on a plain CPU must be set in the environment before.
+of what makes it fast on a plain CPU must be set in the environment before. Import OpenVINO
+through `load_openvino` only.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +53,79 @@ def load_tensorflow(device: str = "auto") -> Any:
             import keras  # noqa: F401
     _choose_device(tf, device)
     return tf
+
+
+RUNTIMES = ("auto", "tensorflow", "openvino")
+"""What can score patches; training is TensorFlow's alone."""
+
+_GPU_FILES = ("nvidia[0-9]*", "dxg", "kfd")
+"""Under /dev: NVIDIA's, those of Windows seen from WSL, and AMD's."""
+
+
+def choose_runtime(runtime: str = "auto", device: str = "auto") -> str:
+    """`tensorflow` or `openvino`, for one of `RUNTIMES` and a device.
+
+    `auto` takes OpenVINO where it is installed and the device is the CPU: by `cpu`, or by `auto`
+    on a machine without GPU. TensorFlow is not imported to find out.
+
+    Raises
+    ------
+    SettingsError
+        If the runtime is unknown or not installed, or cannot use the device.
+    """
+    if runtime not in RUNTIMES:
+        raise SettingsError(f"unknown runtime {runtime!r}; allowed are {', '.join(RUNTIMES)}")
+    device = device.lower()
+    on_cpu = device == "cpu" or (device == "auto" and not sees_gpu())
+    is_installed = find_spec("openvino") is not None
+    if runtime == "auto":
+        return "openvino" if on_cpu and is_installed else "tensorflow"
+    if runtime == "openvino" and device not in ("auto", "cpu"):
+        raise SettingsError(
+            f"the runtime openvino scores on the CPU only, not on device {device!r}; use "
+            "--runtime tensorflow, or --device cpu"
+        )
+    if runtime == "openvino" and not is_installed:
+        raise SettingsError(
+            'OpenVINO is not installed; pip install "wsi-idc[openvino]", or use '
+            "--runtime tensorflow"
+        )
+    return runtime
+
+
+def sees_gpu() -> bool:
+    """Whether this process may have a GPU to use, as the machine's device files say."""
+    if os.environ.get("CUDA_VISIBLE_DEVICES", "0").strip() in ("", "-1"):
+        return False
+    return any(any(Path("/dev").glob(name)) for name in _GPU_FILES)
+
+
+def load_openvino() -> Any:
+    """Import OpenVINO without its telemetry and return the module.
+
+    It comes with a package that notes an identity of the user in ~/intel as soon as it is
+    imported. Only its converters use that, which are not used here, and they do without.
+
+    Raises
+    ------
+    SettingsError
+        If the installed version is too old.
+    """
+    telemetry = "openvino_telemetry"
+    if telemetry in sys.modules:
+        import openvino
+    else:
+        sys.modules[telemetry] = None  # type: ignore[assignment]  # not importable meanwhile
+        try:
+            import openvino
+        finally:
+            del sys.modules[telemetry]
+    if not hasattr(openvino, "opset13"):
+        raise SettingsError(
+            f"the installed OpenVINO {openvino.__version__} is too old; "
+            'pip install --upgrade "wsi-idc[openvino]", or uninstall it'
+        )
+    return openvino
 
 
 PRECISIONS = ("auto", "float32", "float16", "bfloat16")
