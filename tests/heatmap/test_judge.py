@@ -179,9 +179,10 @@ def test_another_threshold_and_band(tmp_path: Path, values: np.ndarray):
 
 
 def test_truths_are_found_by_the_name_of_the_slide(tmp_path: Path):
-    for name in ("a_truth.png", "b.geojson", "b-labels.csv", "ab.png", "a.txt"):
+    for name in ("a_truth.png", "b.geojson", "b-labels.csv", "ab.png", "a.txt", "a.tif"):
         (tmp_path / name).touch()
-    assert truth_of(Path("x/a"), tmp_path).name == "a_truth.png"
+    assert truth_of(Path("x/a"), tmp_path).name == "a_truth.png"  # a.tif is the slide
+    assert truth_of(Path("x/ab"), tmp_path).name == "ab.png"
     assert truth_of(Path("x/a"), tmp_path / "b.geojson").name == "b.geojson"
     with pytest.raises(SettingsError, match=r"2 truths of b: b-labels\.csv, b\.geojson"):
         truth_of(Path("x/b"), tmp_path)

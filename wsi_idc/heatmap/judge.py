@@ -141,7 +141,8 @@ def truth_of(result: Path, truths: Path) -> Path:
     """The truth of a result: the file itself, or the one in a folder that is named for the slide.
 
     In a folder it is `<slide>.png`, `.geojson`, `.xml`, `.csv` and the like, or with `_truth`,
-    `-labels` and the like after the slide's name.
+    `-labels` and the like after the slide's name. An image of just the slide's name gives way to
+    any other: beside its truth it is the slide itself.
 
     Raises
     ------
@@ -156,6 +157,9 @@ def truth_of(result: Path, truths: Path) -> Path:
         for file in truths.iterdir()
         if file.suffix.lower() in endings and file.stem in {result.name + part for part in _NAMED}
     )
+    if len(found) > 1:
+        slides = {result.name + ending for ending in _IMAGES}
+        found = [file for file in found if file.name not in slides] or found
     if len(found) == 1:
         return found[0]
     if found:
