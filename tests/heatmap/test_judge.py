@@ -218,7 +218,14 @@ def test_a_cohort_has_a_row_a_slide_their_mean_and_all_as_one(tmp_path: Path, va
     assert table.loc[0, "dice"] == pytest.approx(one["dice"])
     assert json.loads((tmp_path / "judged" / "heatmaps.json").read_text())["cells"] == cells
     plain = run("evaluate", "--heatmap", tmp_path / "maps", "--truth", tmp_path / "truths")
-    assert "all slides as one, cells: ROC AUC" in plain.stdout
+    assert told.stdout != plain.stdout
+    first, head, *rows = plain.stdout.split("\n\n")[0].splitlines()
+    assert first == "cells, at the slides' own thresholds"
+    assert [row.split("  ")[0] for row in rows] == ["s1", "s2", POOLED, MEAN]
+    ends = head.index("Dice") + len("Dice")  # its column, to the right
+    assert [row[:ends].split()[-1] for row in rows[:2]] == [
+        f"{scores['dice']:.3f}" for scores in (one, other)
+    ]
 
 
 def test_wrong_use_is_told_in_a_line(tmp_path: Path, values: np.ndarray):

@@ -28,7 +28,6 @@ from wsi_idc.errors import SettingsError
 
 if TYPE_CHECKING:
     from wsi_idc.heatmap.judge import JudgeSettings
-    from wsi_idc.heatmap.truth import TruthScores
     from wsi_idc.model.evaluation import Judgement
 
 
@@ -212,6 +211,7 @@ def _judge_heatmaps(
     as_json: bool,
 ) -> int:
     """Judge maps and tell the figures; returns the exit status."""
+    from wsi_idc.cli.truth_tables import tables_of_cohort, tables_of_slide
     from wsi_idc.cohort.run import exit_status, run_slides
     from wsi_idc.heatmap.judge import judged_units, result_folders, truth_of
     from wsi_idc.heatmap.judge_cohort import score_cohort, write_cohort
@@ -241,51 +241,9 @@ def _judge_heatmaps(
     if len(folders) == 1:
         (name,) = judged
         one = {kind: slides[name] for kind, slides in scores.slides.items()}
-        typer.echo(
-            json.dumps({kind: asdict(figures) for kind, figures in one.items()}, indent=2)
-            if as_json
-            else "\n".join(_told(kind, figures) for kind, figures in one.items())
-        )
-        return status
-    if as_json:
-        typer.echo(json.dumps(scores.as_json(), indent=2))
-        return status
-    from wsi_idc.heatmap.judge_cohort import POOLED
-
-    for kind, slides in scores.slides.items():
-        for name, figures in slides.items():
-            typer.echo(_told(f"{name}, {kind}", figures))
-        typer.echo(_told(f"{POOLED}, {kind}", scores.pooled[kind]))
-        mean = scores.mean[kind]
-        typer.echo(
-            f"mean of slides, {kind}: "
-            + ", ".join(f"{title} {_number(mean[name])}" for name, title in _FIGURES.items())
-        )
+        as_numbers: object = {kind: asdict(figures) for kind, figures in one.items()}
+        told = tables_of_slide(name, one)
+    else:
+        as_numbers, told = scores.as_json(), tables_of_cohort(scores)
+    typer.echo(json.dumps(as_numbers, indent=2) if as_json else told)
     return status
-
-
-_FIGURES = {
-    "auc": "ROC AUC",
-    "average_precision": "average precision",
-    "dice": "dice",
-    "iou": "iou",
-    "sensitivity": "sensitivity",
-    "specificity": "specificity",
-}
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"
-
-
-def _told(kind: str, score: TruthScores) -> str:
-    figures = ", ".join(
-        f"{title} {_number(getattr(score, name))}" for name, title in _FIGURES.items()
-    )
-    error = "" if score.area_error_percent is None else f" ({score.area_error_percent:+.0f} %)"
-    at = "their thresholds" if score.threshold is None else f"threshold {score.threshold:.3f}"
-    return (
-        f"{kind}: {figures}; IDC {score.predicted_mm2:.1f} mm² mapped, {score.true_mm2:.1f} true"
-        f"{error}; {score.cells:,} judged at {at}, {score.not_assessed} not assessed, "
-        f"{score.left_out:,} left out"
-    )
