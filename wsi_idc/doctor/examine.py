@@ -1,0 +1,79 @@
+"""All checks, each in a child process: what one of them crashes is told as its finding."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from wsi_idc.doctor.checks import CHECKS, REINSTALL
+from wsi_idc.doctor.findings import Finding, State
+
+TIMEOUT_S = 180
+"""Of one check; TensorFlow's first import from a slow network folder takes a minute."""
+
+Check = Callable[[Path], list[Finding]]
+
+
+def examine(
+    output: Path, checks: Iterable[Check] = CHECKS, timeout_s: float = TIMEOUT_S
+) -> Iterator[Finding]:
+    """Yield what the checks find, as they find it.
+
+    Parameters
+    ----------
+    output : the folder that results will go to; need not exist.
+    checks : functions that a child process can import.
+    timeout_s : seconds that one of them may take.
+    """
+    for check in checks:
+        yield from _in_child(check, output, timeout_s)
+
+
+def _in_child(check: Check, output: Path, timeout_s: float) -> list[Finding]:
+    spawning = get_context("spawn")
+    here, there = spawning.Pipe(duplex=False)
+    child = spawning.Process(target=_run, args=(check, output, there), daemon=True)
+    child.start()
+    there.close()
+    try:
+        if here.poll(timeout_s):
+            found: list[Finding] = here.recv()
+            return found
+        told = f"no end after {timeout_s:.0f} s"
+    except EOFError:  # it ended without a word
+        child.join()
+        told = f"its check was ended by {_end_of(child.exitcode)}"
+        if child.exitcode == -signal.SIGILL.value:
+            told += ": a library needs a newer processor (AVX)"
+    finally:
+        here.close()
+        child.kill()
+        child.join()
+    return [Finding(State.PROBLEM, _about(check), told, REINSTALL)]
+
+
+def _run(check: Check, output: Path, answer: Connection) -> None:
+    """In the child: do one check, and make a finding of its error."""
+    try:
+        found = check(output)
+    except Exception as error:
+        told = " ".join(f"{type(error).__name__}: {error}".split())
+        remedy = REINSTALL if isinstance(error, ImportError) else ""
+        found = [Finding(State.PROBLEM, _about(check), told, remedy)]
+    answer.send(found)
+
+
+def _about(check: Check) -> str:
+    if isinstance(check, partial):
+        return f"{_about(check.func)} {' '.join(map(str, check.args))}"
+    return check.__name__.removeprefix("check_").replace("_", " ")
+
+
+def _end_of(exit_code: int | None) -> str:
+    if exit_code is None or exit_code >= 0:
+        return f"exit status {exit_code}"
+    return f"signal {signal.Signals(-exit_code).name}"
