@@ -19,6 +19,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from wsi_idc.errors import WsiIdcError
+from wsi_idc.fresh_process import private_pipes
 from wsi_idc.slides.base import Slide
 from wsi_idc.slides.isolation.memory import open_shared
 from wsi_idc.slides.opening import open_in_this_process
@@ -31,7 +32,7 @@ def main() -> None:
     """Serve requests until the parent closes the pipe."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches us too; the parent decides
     memory = open_shared(sys.argv[-1])
-    requests, answers = _private_pipes()
+    requests, answers = private_pipes()
     waiting: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(requests, waiting), daemon=True).start()
     slide: Slide | None = None
@@ -66,22 +67,9 @@ def main() -> None:
         answers.flush()
 
 
-def _private_pipes() -> tuple[BinaryIO, BinaryIO]:
-    """The pipes from and to the parent, out of reach of libraries that print."""
-    requests, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
-    with open(os.devnull, "rb") as nothing:
-        os.dup2(nothing.fileno(), 0)
-    os.dup2(2, 1)
-    return requests, answers
-
-
 def _listen(requests: BinaryIO, waiting: queue.SimpleQueue[dict[str, Any]]) -> None:
     try:
         while True:
             waiting.put(pickle.load(requests))
     finally:
         os._exit(0)  # not sys.exit: nothing is to be saved, and the main thread may be stuck
-
-
-if __name__ == "__main__":
-    main()

@@ -8,26 +8,19 @@ import os
 import pickle
 import signal
 import subprocess
-import sys
 import tempfile
 import threading
 from typing import Any
 
 import numpy as np
 
+from wsi_idc.fresh_process import command_of
 from wsi_idc.slides.base import Pixels
 from wsi_idc.slides.isolation.memory import SharedMemory
 
 LARGEST_PIXELS = 2**23
 """So many pixels fit into the memory that is shared with a child, 25 MB."""
 
-# A fresh interpreter, and not a fork: native libraries and TensorFlow leave threads and locks
-# behind that a fork copies half. Not `multiprocessing` either: it runs the caller's script again
-# in the child, and daemonic processes, such as a cluster's workers, may not use it.
-_START = (
-    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
-    "from wsi_idc.slides.isolation.child import main; main()"
-)
 # Importing NumPy and a slide library takes half a second, but a cold network disk takes longer.
 _START_TIMEOUT_S = 120.0
 # So many children at most wait for another slide; each takes some 50 MB.
@@ -42,13 +35,11 @@ class ReaderProcess:
     """One child. Not for several threads at a time."""
 
     def __init__(self) -> None:
-        import json
-
         self._memory = SharedMemory(3 * LARGEST_PIXELS)
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115
         try:
             self._child = subprocess.Popen(
-                [sys.executable, "-P", "-c", _START, json.dumps(sys.path), self._memory.ticket],
+                command_of("wsi_idc.slides.isolation.child", self._memory.ticket),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._errors,

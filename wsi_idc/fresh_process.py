@@ -1,0 +1,35 @@
+"""Child processes of our own: how one is started, and how it talks to its parent.
+
+A fresh interpreter, and not a fork: native libraries and TensorFlow leave threads and locks
+behind that a fork copies half. Not `multiprocessing` either: it runs the caller's script again
+in the child, and daemonic processes, such as a cluster's workers, may not use it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import BinaryIO
+
+_START = (
+    "import importlib, json, sys; sys.path[:] = json.loads(sys.argv[1]); "
+    "importlib.import_module(sys.argv[2]).main()"
+)
+
+
+def command_of(module: str, *arguments: str) -> list[str]:
+    """The command that runs `main()` of a module in a fresh interpreter.
+
+    `arguments` are the last of its `sys.argv`.
+    """
+    return [sys.executable, "-P", "-c", _START, json.dumps(sys.path), module, *arguments]
+
+
+def private_pipes() -> tuple[BinaryIO, BinaryIO]:
+    """The child's pipes from and to its parent, out of reach of libraries that print."""
+    requests, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    with open(os.devnull, "rb") as nothing:
+        os.dup2(nothing.fileno(), 0)
+    os.dup2(2, 1)
+    return requests, answers
