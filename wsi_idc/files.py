@@ -38,7 +38,7 @@ def make_folder(folder: Path) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputError(_cannot_write(folder, error)) from error
+        raise OutputError(cannot_write(folder, error)) from error
     return folder
 
 
@@ -64,7 +64,7 @@ def whole_file(path: Path) -> Iterator[Path]:
             os.fsync(written.fileno())
         os.replace(temporary, path)
     except OSError as error:
-        raise OutputError(_cannot_write(path, error)) from error
+        raise OutputError(cannot_write(path, error)) from error
     finally:
         with suppress(OSError):
             _remove(temporary)
@@ -92,7 +92,7 @@ def whole_folder(folder: Path) -> Iterator[Path]:
         _remove(temporary)
         temporary.mkdir()
     except OSError as error:
-        raise OutputError(_cannot_write(folder, error)) from error
+        raise OutputError(cannot_write(folder, error)) from error
     try:
         yield temporary
         if folder.exists():
@@ -102,7 +102,7 @@ def whole_folder(folder: Path) -> Iterator[Path]:
     except OSError as error:
         if isinstance(error, OutputError) or error.filename is None:
             raise
-        raise OutputError(_cannot_write(folder, error)) from error
+        raise OutputError(cannot_write(folder, error)) from error
     finally:
         # What cannot be cleared now is cleared by the next call.
         with suppress(OSError):
@@ -148,6 +148,7 @@ def write_csv(path: Path, table: pd.DataFrame, *, float_format: str | None = Non
         table.to_csv(temporary, index=False, float_format=float_format, lineterminator="\n")
 
 
-def _cannot_write(path: Path, error: OSError) -> str:
+def cannot_write(path: Path, error: OSError) -> str:
+    """In a line, that a path cannot be written, why, and what to do about it."""
     reason = error.strerror or str(error)
     return f"cannot write {path}: {reason}; choose another place with --output"

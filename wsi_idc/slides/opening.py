@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from wsi_idc.errors import SettingsError, SlideNotFoundError, SlideReadError
@@ -117,7 +117,7 @@ def open_in_this_process(path: Path, reader: str, slide_mpp: SlideMpp) -> Slide:
                 return READERS[name].open(path, slide_mpp)
     raise SlideReadError(
         f"{path}: neither a slide that OpenSlide knows nor a plain image (PNG, JPEG, TIFF, BMP, "
-        "WebP); it is of another format, damaged, or was not copied whole"
+        "WebP): of another format, damaged, or not copied whole; copy it again, or convert it"
     )
 
 
@@ -125,7 +125,8 @@ def open_in_this_process(path: Path, reader: str, slide_mpp: SlideMpp) -> Slide:
 class SlideSource:
     """How to open a slide; travels to threads and processes in place of an open one.
 
-    The attributes are the arguments of `open_slide`.
+    The attributes are the arguments of `open_slide`, and `name`: what the slide is to be called
+    in results, where another one has a file of the same name.
     """
 
     path: Path
@@ -134,10 +135,11 @@ class SlideSource:
     icc: bool = False
     isolated: bool = False
     timeout_s: float = READ_TIMEOUT_S
+    name: str | None = None
 
     def open(self) -> Slide:
         """Open the slide anew; the errors are those of `open_slide`."""
-        return open_slide(
+        slide = open_slide(
             self.path,
             reader=self.reader,
             slide_mpp=self.slide_mpp,
@@ -145,6 +147,9 @@ class SlideSource:
             isolated=self.isolated,
             timeout_s=self.timeout_s,
         )
+        if self.name is not None:
+            slide.info = replace(slide.info, name=self.name)
+        return slide
 
 
 def _check_file(path: Path) -> None:

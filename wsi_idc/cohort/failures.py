@@ -1,0 +1,77 @@
+"""What went wrong with a slide, for a table: at which step, what it was, what to do."""
+
+from __future__ import annotations
+
+import errno
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+
+from wsi_idc.cohort.task import Failure
+from wsi_idc.errors import (
+    AnnotationError,
+    MissingMppError,
+    ModelFolderError,
+    NoTissueError,
+    OutputError,
+    ResultFolderError,
+    SettingsError,
+    SlideNotFoundError,
+    SlideReadError,
+    UpsamplingError,
+    WsiIdcError,
+)
+
+# The first class that fits tells the step, and what to do where the message does not.
+_BY_CLASS: tuple[tuple[type[BaseException], str, str], ...] = (
+    (SlideNotFoundError, "find", "check the path"),
+    (SlideReadError, "read", "copy the file again, or leave the slide out"),
+    (MissingMppError, "scale", "give its µm/px with --slide-mpp, or in a column slide_mpp"),
+    (UpsamplingError, "scale", "leave the slide out, or accept it with --allow-upsampling"),
+    (NoTissueError, "tissue", "leave the slide out, or give its tissue with --tissue-mask"),
+    (AnnotationError, "annotations", "mend the annotation file"),
+    (ModelFolderError, "score", "give another model"),
+    (ResultFolderError, "settings", "replace the result with --overwrite"),
+    (SettingsError, "settings", "correct the option"),
+    (OutputError, "write", "choose another place with --output"),
+    (MemoryError, "memory", "run it on a machine with more memory, or fewer at a time"),
+    (OSError, "write", "see that the output can be written, then run the same command again"),
+)
+_FAULT = ("program", "this is a fault of wsi-idc; please report it with the --log-file")
+
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
+
+
+def failure_of(error: Exception, slide: Path) -> Failure:
+    """Tell an exception by step, error and remedy.
+
+    Messages of wsi-idc are of the form ``file: what is wrong; what to do``: what follows the last
+    semicolon is the remedy.
+    """
+    text = one_line(error)
+    step, remedy = next(
+        ((step, remedy) for kind, step, remedy in _BY_CLASS if isinstance(error, kind)), _FAULT
+    )
+    what = text
+    if isinstance(error, WsiIdcError) and "; " in text:
+        what, _, remedy = text.rpartition("; ")
+    what = what.removeprefix(f"{slide}: ")
+    trace = "".join(traceback.format_exception(error))
+    return Failure(step, what, remedy, text if str(slide) in text else f"{slide}: {text}", trace)
+
+
+def one_line(error: Exception) -> str:
+    """An exception in one line, with its class where it is none of wsi-idc's own."""
+    message = " ".join(str(error).split()) or "no more is known"
+    return message if isinstance(error, WsiIdcError) else f"{type(error).__name__}: {message}"
+
+
+def leaves_no_room(error: BaseException) -> bool:
+    """Whether an error is of a full or read-only disk, which every slide would meet."""
+    return any(isinstance(cause, OSError) and cause.errno in _NO_ROOM for cause in _causes(error))
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__

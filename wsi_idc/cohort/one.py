@@ -1,0 +1,63 @@
+"""One slide of a cohort: locked, done, recorded, whatever goes wrong with it."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from wsi_idc.cohort.failures import failure_of, leaves_no_room, one_line
+from wsi_idc.cohort.locks import locked
+from wsi_idc.cohort.records import record_done, record_failure, slide_lock
+from wsi_idc.cohort.task import Failure, JobUnusableError, SlideOutcome, SlideStep, SlideTask
+from wsi_idc.errors import OutputError, WsiIdcError
+from wsi_idc.progress import Progress
+
+
+def do_slide(output: Path, step: SlideStep, task: SlideTask, progress: Progress) -> SlideOutcome:
+    """Do a slide unless another process is at it, and write down what came of it.
+
+    Whatever goes wrong with one slide costs that slide alone, be it memory that runs out or
+    a fault of the program that only an odd slide brings to light: a night's run over hundreds
+    of slides must not end at the third. Only what every slide would meet is told apart.
+    """
+    try:
+        with locked(slide_lock(output, task.name)) as holder:
+            if holder is not None:
+                return SlideOutcome(task, busy=holder)
+            began = time.monotonic()
+            try:
+                done = step(task, progress)
+            except JobUnusableError as error:
+                return SlideOutcome(task, ends_all=_cause_of(error))
+            except Exception as error:
+                if leaves_no_room(error):
+                    return SlideOutcome(task, ends_all=_no_room(error))
+                failure = failure_of(error, task.source.path)
+                record_failure(output, task, failure, time.monotonic() - began)
+                return SlideOutcome(task, failure=failure)
+            record_done(output, task, done, time.monotonic() - began)
+            return SlideOutcome(task, done=done)
+    except OutputError as error:  # of lock or record: other slides would fare no better
+        return SlideOutcome(task, ends_all=OutputError(str(error)))
+
+
+def set_down(output: Path, task: SlideTask, failure: Failure, seconds: float) -> SlideOutcome:
+    """Write down the failure of a slide whose process is no more, unless another is at it."""
+    try:
+        with locked(slide_lock(output, task.name)) as holder:
+            if holder is not None:
+                return SlideOutcome(task, busy=holder)
+            record_failure(output, task, failure, seconds)
+            return SlideOutcome(task, failure=failure)
+    except OutputError as error:
+        return SlideOutcome(task, ends_all=OutputError(str(error)))
+
+
+def _cause_of(error: JobUnusableError) -> Exception:
+    cause = error.__cause__
+    return cause if isinstance(cause, Exception) else error
+
+
+def _no_room(error: Exception) -> OutputError:
+    text = str(error) if isinstance(error, WsiIdcError) else f"cannot write: {one_line(error)}"
+    return OutputError(text)

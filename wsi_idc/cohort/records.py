@@ -1,0 +1,166 @@
+"""What a cohort's output folder tells of its slides: a record each, and two tables of them all.
+
+::
+
+    OUTPUT/
+      cohort.csv                    a row for each slide that was ever run into the folder
+      failures.csv                  those that failed last time: step, error, remedy
+      .cohort/slides/<name>.json    the records that the tables are made from
+      .cohort/locks/<name>.lock     held while a process works on the slide
+
+Processes that share the folder each write the records of their slides; whoever writes the tables
+writes them of all records.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from wsi_idc.cohort.locks import waited_for
+from wsi_idc.cohort.task import Failure, SlideDone, SlideTask
+from wsi_idc.files import make_folder, write_csv, write_json
+
+COHORT_TABLE, FAILURES_TABLE = "cohort.csv", "failures.csv"
+STATE_FOLDER = ".cohort"
+DONE, FAILED = "done", "failed"
+
+
+@dataclass(frozen=True)
+class SlideRecord:
+    """What last became of a slide; the attributes are the columns of the tables.
+
+    Attributes
+    ----------
+    slide : its file, with folders.
+    name : what its results are called.
+    status : `done` or `failed`.
+    result : where they lie in the output folder; None where it failed.
+    seconds : how long it took; None where that is not known.
+    """
+
+    slide: str
+    name: str
+    status: str
+    result: str | None = None
+    patches: int | None = None
+    tissue_mm2: float | None = None
+    tumour_mm2: float | None = None
+    tumour_fraction: float | None = None
+    seconds: float | None = None
+    warnings: tuple[str, ...] = ()
+    step: str | None = None
+    error: str | None = None
+    remedy: str | None = None
+
+
+def slide_lock(output: Path, name: str) -> Path:
+    """The lock of one slide's results."""
+    return output / STATE_FOLDER / "locks" / f"{name}.lock"
+
+
+def prepare_output(output: Path) -> None:
+    """Make an output folder ready, and find out early whether it can be written.
+
+    Raises
+    ------
+    OutputError
+        If it cannot.
+    """
+    folder = make_folder(output / STATE_FOLDER / "slides")
+    probe = folder / ".probe"
+    write_json(probe, {})
+    with suppress(OSError):
+        probe.unlink()
+
+
+def record_done(output: Path, task: SlideTask, done: SlideDone, seconds: float) -> None:
+    """Write down that a slide is done; how long an earlier run took for it is kept."""
+    file = _record_file(output, task.name)
+    before = _read(file)
+    if done.skipped:
+        known = before is not None and before.status == DONE
+        took = before.seconds if before is not None and known else None
+    else:
+        took = round(seconds, 2)
+    record = SlideRecord(
+        slide=str(task.source.path.absolute()),
+        name=task.name,
+        status=DONE,
+        result=done.folder.relative_to(output).as_posix(),
+        patches=done.patches,
+        tissue_mm2=_rounded(done.tissue_mm2),
+        tumour_mm2=_rounded(done.tumour_mm2),
+        tumour_fraction=_rounded(done.tumour_fraction),
+        seconds=took,
+        warnings=done.warnings,
+    )
+    if record != before:
+        write_json(file, asdict(record))
+
+
+def record_failure(output: Path, task: SlideTask, failure: Failure, seconds: float) -> None:
+    """Write down that a slide failed, and why."""
+    record = SlideRecord(
+        slide=str(task.source.path.absolute()),
+        name=task.name,
+        status=FAILED,
+        seconds=round(seconds, 2),
+        step=failure.step,
+        error=failure.error,
+        remedy=failure.remedy,
+    )
+    write_json(_record_file(output, task.name), asdict(record))
+
+
+def read_records(output: Path) -> list[SlideRecord]:
+    """All records of an output folder, by name; those of results that are gone left out."""
+    found = (_read(file) for file in (output / STATE_FOLDER / "slides").glob("[!.]*.json"))
+    records = [
+        record
+        for record in found
+        if record is not None and (record.result is None or (output / record.result).exists())
+    ]
+    return sorted(records, key=lambda record: (record.name.casefold(), record.name))
+
+
+def write_tables(output: Path) -> None:
+    """Write `cohort.csv` and `failures.csv` of all records, those of other processes included.
+
+    Raises
+    ------
+    OutputError
+        If they cannot be written.
+    """
+    import pandas as pd
+
+    with waited_for(output / STATE_FOLDER / "locks" / ".tables"):
+        records = [asdict(record) for record in read_records(output)]
+        for record in records:
+            record["warnings"] = " | ".join(record["warnings"])
+        table = pd.DataFrame(records, columns=[field.name for field in fields(SlideRecord)])
+        table = table.astype({"patches": "Int64"})
+        about = ("result", "step", "error", "remedy")
+        write_csv(output / COHORT_TABLE, table.drop(columns=list(about)))
+        failed = table[table["status"] == FAILED]
+        write_csv(output / FAILURES_TABLE, failed[["slide", "name", "step", "error", "remedy"]])
+
+
+def _record_file(output: Path, name: str) -> Path:
+    return output / STATE_FOLDER / "slides" / f"{name}.json"
+
+
+def _read(file: Path) -> SlideRecord | None:
+    """A record; None where there is none, or one that another version wrote otherwise."""
+    try:
+        content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        return SlideRecord(**{**content, "warnings": tuple(content["warnings"])})
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 6)

@@ -1,0 +1,129 @@
+"""What is to be done with one slide, what came of it, and what a job is.
+
+All of it travels between processes and machines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from wsi_idc.progress import Progress
+from wsi_idc.slides import SlideSource
+
+if TYPE_CHECKING:
+    from wsi_idc.annotations.roi import RegionOfInterest
+
+
+@dataclass(frozen=True)
+class SlideTask:
+    """One slide of a cohort, ready to be done.
+
+    Attributes
+    ----------
+    source : the slide; its name is that of its results.
+    tissue : where its tissue is, if that is given.
+    roi : the part of it that is asked for; None is all.
+    patient : whose slide it is; None is a patient of its own.
+    truth : where IDC is (`wsi_idc.tiling.planning.TruthSource`); None without labels.
+    """
+
+    source: SlideSource
+    tissue: Path | None = None
+    roi: RegionOfInterest | None = None
+    patient: str | None = None
+    truth: Any = None
+
+    @property
+    def name(self) -> str:
+        """What the slide's results are called."""
+        return self.source.name or self.source.path.stem
+
+
+@dataclass(frozen=True)
+class SlideDone:
+    """What came of a slide that went well.
+
+    Attributes
+    ----------
+    folder : where its results lie.
+    said : in a line, what they are.
+    patches : how many.
+    tissue_mm2 : area of the tissue.
+    tumour_mm2, tumour_fraction : area of the tissue that is tumour, and its share of all tissue;
+        None where that was not asked, or is not known.
+    warnings : what a user should know.
+    skipped : True where an earlier run had done it.
+    """
+
+    folder: Path
+    said: str
+    patches: int
+    tissue_mm2: float
+    tumour_mm2: float | None = None
+    tumour_fraction: float | None = None
+    warnings: tuple[str, ...] = ()
+    skipped: bool = False
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What went wrong with a slide.
+
+    Attributes
+    ----------
+    step : what was being done: find, open, scale, tissue, annotations, settings, read, score,
+        write, or `program` for a fault of wsi-idc.
+    error : what is wrong.
+    remedy : what to do about it.
+    message : both in one line, with the slide.
+    trace : where in the program, for developers.
+    """
+
+    step: str
+    error: str
+    remedy: str
+    message: str
+    trace: str = ""
+
+
+@dataclass(frozen=True)
+class SlideOutcome:
+    """What became of a task: exactly one of `done`, `failure`, `busy` and `ends_all` is set.
+
+    Attributes
+    ----------
+    busy : another process is at it: which.
+    ends_all : an error that any slide would meet, such as a full disk.
+    """
+
+    task: SlideTask
+    done: SlideDone | None = None
+    failure: Failure | None = None
+    busy: str | None = None
+    ends_all: Exception | None = None
+
+
+SlideStep = Callable[[SlideTask, Progress], SlideDone]
+"""Does one slide; the second argument is told the patches done and to do."""
+
+
+class JobUnusableError(Exception):
+    """The job itself cannot be done, whatever the slide: its cause says why."""
+
+
+class Job(Protocol):
+    """What a command does with each slide of its cohort.
+
+    Attributes
+    ----------
+    output : the folder of all results.
+    """
+
+    @property
+    def output(self) -> Path: ...  # noqa: D102
+
+    def step(self) -> SlideStep:
+        """Make ready, once a process, to do slides; several threads may do them at a time."""
