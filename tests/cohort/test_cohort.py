@@ -25,17 +25,29 @@ def test_a_folder_without_slides_is_said(tmp_path: Path) -> None:
         find_slides([tmp_path])
 
 
-def test_two_slides_of_one_name_do_not_collide_silently(tmp_path: Path) -> None:
-    for folder in ("x", "y"):
-        (tmp_path / folder).mkdir()
-        (tmp_path / folder / "s.svs").touch()
-    with pytest.raises(SettingsError, match="two slides are named 's'"):
-        find_slides([tmp_path / "x", tmp_path / "y"])
+def test_folders_below_are_looked_into_only_if_asked(tmp_path: Path) -> None:
+    (tmp_path / "case" / "deep").mkdir(parents=True)
+    (tmp_path / ".hidden").mkdir()
+    deep, hidden = tmp_path / "case" / "deep" / "a.svs", tmp_path / ".hidden" / "b.svs"
+    deep.touch(), hidden.touch()
+    (tmp_path / "case" / "round").symlink_to(tmp_path)
+    with pytest.raises(SettingsError, match=r"holds no slides.*--recursive"):
+        find_slides([tmp_path])
+    assert find_slides([tmp_path], recursive=True) == [deep]
 
 
-def test_names_that_differ_in_capitals_only_collide_too(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match=r"two slides are named 'CASE'.*case\.svs.*CASE\.tif"):
-        find_slides([tmp_path / "case.svs", tmp_path / "CASE.tif"])
+def test_patterns_match_as_in_a_shell(tmp_path: Path) -> None:
+    (tmp_path / "x" / "y").mkdir(parents=True)
+    for name in ("x/a.svs", "x/y/b.svs", "x/c[1].svs"):
+        (tmp_path / name).touch()
+    assert find_slides([tmp_path / "x" / "*.svs"]) == [
+        tmp_path / "x" / "a.svs",
+        tmp_path / "x" / "c[1].svs",
+    ]
+    assert tmp_path / "x" / "y" / "b.svs" in find_slides([tmp_path / "**" / "*.svs"])
+    assert find_slides([tmp_path / "x" / "c[1].svs"]) == [tmp_path / "x" / "c[1].svs"]
+    with pytest.raises(SettingsError, match="nothing matches"):
+        find_slides([tmp_path / "*.ndpi"])
 
 
 def test_pictures_beside_slides_are_no_slides(tmp_path: Path) -> None:

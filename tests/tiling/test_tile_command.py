@@ -53,7 +53,7 @@ def test_a_slide_that_the_table_of_patients_lacks_stops_all(slides: Path, tmp_pa
     assert not (tmp_path / "out").exists()
     table.write_text("slide,patient\na,P1\nb.tif,P1\n")
     assert tile(slides, "-o", tmp_path / "out", "--patients", table).exit_code == 0
-    assert {path.name for path in (tmp_path / "out").iterdir()} == {"P1", "slides"}
+    assert {path.name for path in (tmp_path / "out").glob("[!.]*/")} == {"P1", "slides"}
 
 
 def test_one_mask_is_not_the_truth_of_several_slides(slides: Path, tmp_path: Path) -> None:
@@ -120,7 +120,7 @@ def test_isolated_reading_writes_the_same_files(slides: Path, tmp_path: Path) ->
 
     def content(name: str) -> dict[Path, bytes]:
         folder = tmp_path / name
-        files = (path for path in folder.rglob("*") if path.is_file())
+        files = (path for path in folder.glob("[!.]*/**/*") if path.is_file())
         return {path.relative_to(folder): path.read_bytes() for path in files}
 
     assert content("isolated") == content("plain") != {}

@@ -90,15 +90,21 @@ class Labelling:
     origin: AnnotationOrigin
     unannotated_negative: bool
 
-    def check(self, slides: int, truth_mask: Path | None) -> None:
+    def check(self, slides: int, truth_mask: Path | None, in_table: bool) -> None:
         """Refuse options that do not fit each other.
+
+        Parameters
+        ----------
+        slides : how many there are.
+        truth_mask : the value of `--truth-mask`.
+        in_table : whether a table of slides names annotations.
 
         Raises
         ------
         SettingsError
             If they do not.
         """
-        if self.annotations is None:
+        if self.annotations is None and not in_table:
             if self.positive or self.ignore or self.unannotated_negative:
                 raise SettingsError(
                     "--positive-class, --ignore-class and --unannotated-negative say how to read "
@@ -107,24 +113,37 @@ class Labelling:
             return
         if truth_mask is not None:
             raise SettingsError("give --annotations or --truth-mask, not both: each is the truth")
+        if self.annotations is None:
+            return
         _check_one_for_each("--annotations", self.annotations, slides)
 
-    def of(self, slide: Path) -> AnnotationLabels | None:
-        """How one slide's patches are labelled; None without `--annotations`.
+    def of(
+        self, slide: Path, own: Path | None = None, *, in_table: bool = False
+    ) -> AnnotationLabels | None:
+        """How one slide's patches are labelled; None where no slide has annotations.
+
+        Parameters
+        ----------
+        slide : the slide.
+        own : its annotations, where a table of slides names them.
+        in_table : whether the table names those of any slide.
 
         Raises
         ------
         SettingsError
             If a folder holds no annotations of the slide, or more than one.
         """
-        if self.annotations is None:
+        if self.annotations is None and not in_table:
             return None
         from wsi_idc.tiling.annotated import AnnotationLabels
 
-        file = _file_of(slide, self.annotations)
+        file = own
+        if own is None and self.annotations is not None:
+            file = _file_of(slide, self.annotations)
         if file is None and not self.unannotated_negative:
+            where = "the table" if self.annotations is None else str(self.annotations)
             raise SettingsError(
-                f"{self.annotations} holds no {_NAMES} for {slide}; add it, leave the slide out, "
+                f"{where} holds no {_NAMES} for {slide}; add it, leave the slide out, "
                 "or say with --unannotated-negative that such slides have no IDC"
             )
         return AnnotationLabels(

@@ -6,6 +6,7 @@ import functools
 import logging
 import os
 import sys
+import threading
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -40,7 +41,10 @@ def user_errors(command: Callable[P, R]) -> Callable[P, R]:
         except typer.Exit:
             raise
         except KeyboardInterrupt:
-            log.error("interrupted; what was finished is kept, and train goes on with --resume")
+            log.error(
+                "interrupted; what was finished is kept: the same command goes on, "
+                "train with --resume"
+            )
             raise typer.Exit(EXIT_INTERRUPTED) from None
         except SettingsError as error:
             report(error)
@@ -136,3 +140,41 @@ class ProgressBar:
         log.info("%s", message)
         if self._bar is not None:
             self._bar.refresh()
+
+
+class CohortBar:
+    """A bar of slides, or of the patches of a single one; threads may tell it of progress."""
+
+    def __init__(self, slides: int) -> None:
+        self._slides = slides
+        self._bar = ProgressBar("", "patch") if slides == 1 else ProgressBar("slides", "slide")
+        self._share_done: dict[str, float] = {}
+        self._ended = 0
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> CohortBar:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._bar.__exit__(*exc)
+
+    def told(self, name: str, done: int, total: int) -> None:
+        """Show that `done` of a slide's `total` patches are done."""
+        with self._lock:
+            if self._slides == 1:
+                self._bar(done, total, name)
+                return
+            self._share_done[name] = done / max(1, total)
+            self._draw()
+
+    def ended(self, name: str) -> None:
+        """Show that a slide has ended, well or not."""
+        with self._lock:
+            self._share_done.pop(name, None)
+            self._ended += 1
+            if self._slides > 1:
+                self._draw()
+
+    def _draw(self) -> None:
+        under_way = ", ".join(f"{name} {done:.0%}" for name, done in self._share_done.items())
+        self._bar(self._ended, self._slides, f"slides ({under_way})" if under_way else "slides")

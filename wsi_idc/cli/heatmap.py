@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,7 +14,17 @@ from wsi_idc.cli.annotation_options import (
     RoiGiven,
     RoiOption,
 )
-from wsi_idc.cli.console import ProgressBar, log, report, start_log, user_errors
+from wsi_idc.cli.cohort_options import (
+    CohortOptions,
+    RecursiveOption,
+    ShardOption,
+    TimeoutOption,
+    WorkersOption,
+    dry_run_of,
+    run_job,
+    source_of,
+)
+from wsi_idc.cli.console import log, start_log, user_errors
 from wsi_idc.cli.options import (
     ColormapOption,
     DeviceOption,
@@ -49,11 +60,11 @@ from wsi_idc.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from wsi_idc.annotations.roi import RegionOfInterest
+    from wsi_idc.cohort.table import CohortSlide
+    from wsi_idc.cohort.task import SlideTask
     from wsi_idc.heatmap.result import HeatmapResult
     from wsi_idc.heatmap.scoring import ScoreSettings
     from wsi_idc.model.card import ModelCard
-    from wsi_idc.slides import SlideSource
 
 # Frozen ResNet50V2 on 50 px patches, measured on two cores with AVX2; for --dry-run only.
 _PATCHES_PER_SECOND = 200
@@ -130,6 +141,10 @@ def heatmap(
     allow_upsampling: UpsamplingOption = False,
     device: DeviceOption = "auto",
     runtime: RuntimeOption = Runtime.AUTO,
+    recursive: RecursiveOption = False,
+    workers: WorkersOption = None,
+    timeout: TimeoutOption = None,
+    shard: ShardOption = None,
     dry_run: DryRunOption = False,
     overwrite: OverwriteOption = False,
     log_file: LogFileOption = None,
@@ -141,14 +156,15 @@ def heatmap(
     that fails does not stop the rest.
     """
     start_log(log_file)
-    from wsi_idc.cohort.inputs import find_slides
-    from wsi_idc.cohort.run import exit_status, run_slides
-    from wsi_idc.heatmap.predict import predict_slide
+    from wsi_idc.cohort.heatmap_job import HeatmapJob
+    from wsi_idc.cohort.task import SlideTask
     from wsi_idc.heatmap.scoring import ScoreSettings
     from wsi_idc.model.folder import model_folder, read_card
-    from wsi_idc.slides import SlideSource
+    from wsi_idc.model.scorer import load_model
     from wsi_idc.tissue import TissueSettings, check_given, given_for
 
+    options = CohortOptions(recursive, workers, timeout, shard)
+    options.check()
     settings = ScoreSettings(
         stride, min_tissue, allow_upsampling, tta, TissueSettings(method=tissue.value)
     )
@@ -164,42 +180,26 @@ def heatmap(
     )
     microns = slide_mpp_given(slide_mpp)
     export = export_settings(min_region, geojson_origin, parquet, eight_bit)
-    found = find_slides(slides)
+    found = options.slides(slides)
     check_given(tissue_mask, len(found))
     region = RoiGiven(roi, annotation_origin)
     region.check(len(found))
-    scorer = None
-    if not dry_run:
-        from wsi_idc.model.scorer import load_model
 
-        scorer = load_model(
-            model, device=device, runtime=runtime.value, batch_size=_batch(batch_size)
+    def task_of(slide: CohortSlide) -> SlideTask:
+        return SlideTask(
+            source_of(slide, reader, microns, icc, isolate),
+            tissue=given_for(slide.alias, tissue_mask),
+            roi=region.of(slide.alias),
         )
 
-    def step(path: Path) -> None:
-        source = SlideSource(path, reader.value, microns, icc, isolated=isolate)
-        given = given_for(path, tissue_mask)
-        if scorer is None:
-            _say_plan(source, card, settings, given, region.of(path))
-            return
-        with ProgressBar(path.stem, "patch") as bar:
-            result = predict_slide(
-                source,
-                scorer,
-                output / path.stem,
-                settings,
-                tissue=given,
-                roi=region.of(path),
-                display=display,
-                export=export,
-                threshold=threshold,
-                overwrite=overwrite,
-                progress=bar,
-            )
-        say_result(result, output / path.stem)
-
-    outcomes = run_slides(found, step, lambda path, error: report(error, path))
-    raise typer.Exit(exit_status(outcomes))
+    mine = options.share(found)
+    if dry_run:
+        raise typer.Exit(dry_run_of(mine, lambda slide: _say_plan(task_of(slide), card, settings)))
+    load = partial(
+        load_model, model, device=device, runtime=runtime.value, batch_size=_batch(batch_size)
+    )
+    job = HeatmapJob(output, card, load, settings, threshold, display, export, overwrite)
+    raise typer.Exit(run_job(job, mine, task_of, options))
 
 
 def display_settings(**options: object) -> dict[str, object]:
@@ -225,39 +225,23 @@ def export_settings(
 
 def say_result(result: HeatmapResult, folder: Path) -> None:
     """Tell in a line or two what a slide's map shows and where it is."""
-    from wsi_idc.heatmap.result import OVERLAY
+    from wsi_idc.cohort.heatmap_job import result_in_words
 
-    summary = result.summary
-    share = 100 * summary.positive_fraction
-    log.info(
-        "%s: %s patches, IDC on %.1f of %.1f mm² assessed (%.0f %%) at threshold %.2f -> %s",
-        result.name,
-        f"{result.patches:,}",
-        summary.positive_mm2,
-        summary.assessed_mm2,
-        share,
-        summary.threshold,
-        folder / OVERLAY,
-    )
+    log.info("%s", result_in_words(result, folder))
     for warning in result.warnings:
         log.warning("%s: warning: %s", result.name, warning)
 
 
-def _say_plan(
-    source: SlideSource,
-    card: ModelCard,
-    settings: ScoreSettings,
-    given: Path | None,
-    roi: RegionOfInterest | None,
-) -> None:
+def _say_plan(task: SlideTask, card: ModelCard, settings: ScoreSettings) -> None:
     from wsi_idc.heatmap.scoring import plan_slide
     from wsi_idc.tiling.estimate import plan_report
 
+    source = task.source
     with source.open() as slide:
-        region, said = (None, ()) if roi is None else roi.area(slide.info)
-        planned = plan_slide(slide, card, settings, given, region)
+        region, said = (None, ()) if task.roi is None else task.roi.area(slide.info)
+        planned = plan_slide(slide, card, settings, task.tissue, region)
     for warning in (*planned.info.warnings, *said, *planned.tissue.warnings):
-        log.warning("%s: warning: %s", source.path.name, warning)
+        log.warning("%s: warning: %s", task.name, warning)
     typer.echo(
         plan_report(
             source,

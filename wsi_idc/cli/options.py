@@ -56,7 +56,12 @@ class Colormap(StrEnum):
 
 
 SlidesArgument = Annotated[
-    list[Path], typer.Argument(help="Slide files, or folders of them.", show_default=False)
+    list[Path],
+    typer.Argument(
+        help="Slide files, folders of them, patterns, or a CSV with a column slide and, where "
+        "wanted, name, patient, slide_mpp and annotations.",
+        show_default=False,
+    ),
 ]
 ReaderOption = Annotated[
     Reader, typer.Option("--reader", help="The library that reads the slide.", rich_help_panel=None)

@@ -19,7 +19,17 @@ from wsi_idc.cli.annotation_options import (
     RoiOption,
     UnannotatedNegativeOption,
 )
-from wsi_idc.cli.console import ProgressBar, log, report, start_log, user_errors
+from wsi_idc.cli.cohort_options import (
+    CohortOptions,
+    RecursiveOption,
+    ShardOption,
+    TimeoutOption,
+    WorkersOption,
+    dry_run_of,
+    run_job,
+    source_of,
+)
+from wsi_idc.cli.console import log, start_log, user_errors
 from wsi_idc.cli.options import (
     DryRunOption,
     IccOption,
@@ -40,9 +50,8 @@ from wsi_idc.cli.options import (
 from wsi_idc.errors import SettingsError
 
 if TYPE_CHECKING:
-    from wsi_idc.annotations.roi import RegionOfInterest
-    from wsi_idc.slides import SlideSource
-    from wsi_idc.tiling.planning import TruthSource
+    from wsi_idc.cohort.table import CohortSlide
+    from wsi_idc.cohort.task import SlideTask
     from wsi_idc.tiling.settings import TileSettings
 
 
@@ -135,6 +144,10 @@ def tile(
     icc: IccOption = False,
     isolate: IsolateOption = False,
     allow_upsampling: UpsamplingOption = False,
+    recursive: RecursiveOption = False,
+    workers: WorkersOption = None,
+    timeout: TimeoutOption = None,
+    shard: ShardOption = None,
     dry_run: DryRunOption = False,
     overwrite: OverwriteOption = False,
     log_file: LogFileOption = None,
@@ -146,14 +159,14 @@ def tile(
     any of them.
     """
     start_log(log_file)
-    from wsi_idc.cohort.inputs import find_slides
-    from wsi_idc.cohort.run import exit_status, run_slides
-    from wsi_idc.slides import SlideSource
+    from wsi_idc.cohort.task import SlideTask
+    from wsi_idc.cohort.tile_job import TileJob
     from wsi_idc.tiling.patients import patients_of
     from wsi_idc.tiling.settings import TileSettings
-    from wsi_idc.tiling.tile import tile_slide
     from wsi_idc.tissue import TissueSettings, check_given, given_for
 
+    options = CohortOptions(recursive, workers, timeout, shard)
+    options.check()
     settings = TileSettings(
         mpp=_target_mpp(mpp, magnification),
         patch_size=patch_size,
@@ -166,7 +179,7 @@ def tile(
         tissue=TissueSettings(method=tissue.value),
     )
     microns = slide_mpp_given(slide_mpp)
-    found = find_slides(slides)
+    found = options.slides(slides)
     _check_truth_mask(truth_mask, len(found))
     check_given(tissue_mask, len(found))
     labelling = Labelling(
@@ -176,50 +189,29 @@ def tile(
         annotation_origin,
         unannotated_negative,
     )
-    labelling.check(len(found), truth_mask)
+    in_table = any(slide.annotations for slide in found)
+    labelling.check(len(found), truth_mask, in_table)
     region = RoiGiven(roi, annotation_origin)
     region.check(len(found))
-    patient_of = patients_of(found, patients) if patients else {}
+    if patients and any(slide.patient for slide in found):
+        raise SettingsError("give patients with --patients or in the table of slides, not both")
+    patient_of = patients_of((slide.alias for slide in found), patients) if patients else {}
 
-    def step(path: Path) -> None:
-        source = SlideSource(path, reader.value, microns, icc, isolated=isolate)
-        truth = labelling.of(path) or _truth_of(path, truth_mask)
-        given = given_for(path, tissue_mask)
-        limits = region.of(path)
-        if dry_run:
-            _say_plan(source, settings, truth, given, limits)
-            return
-        with ProgressBar(path.stem, "patch") as bar:
-            result = tile_slide(
-                source,
-                output,
-                settings,
-                patient=patient_of.get(path),
-                truth=truth,
-                tissue=given,
-                roi=limits,
-                overwrite=overwrite,
-                progress=bar,
-            )
-        labels = f" ({result.positive} IDC, {result.negative} other)" if truth else ""
-        border = f", {result.border_left_out} at the border left out" if exclude_border else ""
-        if ignore_class:
-            border += f", {result.ignored_left_out} touching ignored areas left out"
-        log.info(
-            "%s: %s patches%s%s from %.1f mm² of tissue%s -> %s",
-            path.name,
-            f"{result.patches:,}",
-            labels,
-            border,
-            result.tissue_mm2,
-            ", done before" if result.skipped else "",
-            result.folder,
+    def task_of(slide: CohortSlide) -> SlideTask:
+        alias = slide.alias
+        return SlideTask(
+            source_of(slide, reader, microns, icc, isolate),
+            tissue=given_for(alias, tissue_mask),
+            roi=region.of(alias),
+            patient=slide.patient or patient_of.get(alias),
+            truth=labelling.of(alias, slide.annotations, in_table=in_table)
+            or _truth_of(alias, truth_mask),
         )
-        for warning in result.warnings:
-            log.warning("%s: warning: %s", path.name, warning)
 
-    outcomes = run_slides(found, step, lambda path, error: report(error, path))
-    raise typer.Exit(exit_status(outcomes))
+    mine = options.share(found)
+    if dry_run:
+        raise typer.Exit(dry_run_of(mine, lambda slide: _say_plan(task_of(slide), settings)))
+    raise typer.Exit(run_job(TileJob(output, settings, overwrite), mine, task_of, options))
 
 
 def _target_mpp(mpp: float | None, magnification: float | None) -> float:
@@ -257,20 +249,15 @@ def _truth_of(slide: Path, truth_mask: Path | None) -> Path | None:
     )
 
 
-def _say_plan(
-    source: SlideSource,
-    settings: TileSettings,
-    truth: TruthSource | None,
-    given: Path | None,
-    roi: RegionOfInterest | None,
-) -> None:
+def _say_plan(task: SlideTask, settings: TileSettings) -> None:
     from wsi_idc.tiling.estimate import plan_report
     from wsi_idc.tiling.planning import guidance_of, plan_tiles
 
+    source = task.source
     with source.open() as slide:
         info = slide.info
-        guidance = guidance_of(info, settings, truth, given, roi)
+        guidance = guidance_of(info, settings, task.truth, task.tissue, task.roi)
         planned = plan_tiles(slide, settings, guidance)
     for warning in (*info.warnings, *guidance.warnings, *planned.tissue.warnings):
-        log.warning("%s: warning: %s", source.path.name, warning)
+        log.warning("%s: warning: %s", task.name, warning)
     typer.echo(plan_report(source, planned.plan, info, planned.mask.area_mm2, settings.mpp))

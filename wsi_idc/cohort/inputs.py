@@ -1,8 +1,10 @@
-"""Which slides a command line means: files, and folders of files."""
+"""Which slides a command line means: files, folders of files, and patterns."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import glob
+import os
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from wsi_idc.errors import SettingsError
@@ -12,36 +14,36 @@ _DICOM_SUFFIX = ".dcm"
 _SERIES = "dicom.SeriesInstanceUID"
 
 
-def find_slides(paths: Iterable[Path]) -> list[Path]:
-    """List the slides that files and folders stand for.
+def find_slides(paths: Iterable[Path], *, recursive: bool = False) -> list[Path]:
+    """List the slides that files, folders and patterns stand for, each once.
 
     A file is taken as it is, also one that does not exist: opening it gives the clear error.
-    A folder gives the files directly in it that end like slides, by name. PNG and JPEG files
-    count only where there is nothing else: beside slides they are pictures of them. The .dcm
-    files of one DICOM series are one slide, which its first file stands for.
+    A folder gives the files in it that end like slides, by name; those in folders below it
+    only if `recursive`. PNG and JPEG files count only where there is nothing else: beside slides
+    they are pictures of them. The .dcm files of one DICOM series are one slide, which its first
+    file stands for. A path with ``*``, ``?`` or ``[`` that is no file is a pattern, in which
+    ``**`` stands for any folders.
 
     Raises
     ------
     SettingsError
-        If a folder holds no slides, or two slides have the same name, capitals aside: their
-        results would lie in the same place.
+        If a folder holds no slides, or nothing matches a pattern.
     """
     slides: list[Path] = []
     for path in paths:
-        if path.is_dir():
-            slides += _slides_in(path)
-        else:
-            slides.append(path)
-    slides = list(dict.fromkeys(slides))
-    first: dict[str, Path] = {}
-    for slide in slides:
-        other = first.setdefault(slide.stem.casefold(), slide)
-        if other is not slide:
-            raise SettingsError(
-                f"two slides are named {slide.stem!r}, so their results would collide: {other} "
-                f"and {slide}; run them into different output folders"
-            )
-    return slides
+        for found in _matches(path):
+            slides += _slides_in(found, recursive) if found.is_dir() else [found]
+    return list(dict.fromkeys(slides))
+
+
+def _matches(path: Path) -> list[Path]:
+    """The files and folders that a pattern matches; a path that is none stands for itself."""
+    if not glob.has_magic(str(path)) or path.exists():
+        return [path]
+    found = sorted(Path(match) for match in glob.glob(str(path), recursive=True))
+    if not found:
+        raise SettingsError(f"nothing matches {path}; check the pattern")
+    return found
 
 
 def companion(slide: Path, folder: Path, endings: Iterable[str]) -> Path | None:
@@ -86,10 +88,10 @@ def find_results(paths: Iterable[Path]) -> list[Path]:
     return list(dict.fromkeys(results))
 
 
-def _slides_in(folder: Path) -> list[Path]:
+def _slides_in(folder: Path, recursive: bool) -> list[Path]:
     found = sorted(
         file
-        for file in folder.iterdir()
+        for file in (_files_below(folder) if recursive else folder.iterdir())
         if file.suffix.lower() in SLIDE_SUFFIXES
         and not file.name.startswith(".")
         and file.is_file()
@@ -97,9 +99,23 @@ def _slides_in(folder: Path) -> list[Path]:
     if not found:
         raise SettingsError(
             f"{folder} holds no slides; known endings are {' '.join(SLIDE_SUFFIXES)}"
+            + ("" if recursive else "; --recursive looks into the folders below it, too")
         )
     scans = [file for file in found if file.suffix.lower() not in PICTURE_SUFFIXES]
     return _one_of_each_series(scans or found)
+
+
+def _files_below(folder: Path) -> Iterator[Path]:
+    """All files in a folder and below it, but for hidden folders; links are followed once."""
+    seen: set[Path] = set()
+    for place, folders, files in os.walk(folder, followlinks=True):
+        real = Path(place).resolve()
+        if real in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        yield from (Path(place) / name for name in files)
 
 
 def _one_of_each_series(files: list[Path]) -> list[Path]:

@@ -1,0 +1,244 @@
+"""Options about many slides, and what `tile` and `heatmap` do with them alike."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from wsi_idc.cli.console import CohortBar, log, report
+from wsi_idc.cli.options import Reader
+from wsi_idc.errors import SettingsError, WsiIdcError
+
+if TYPE_CHECKING:
+    from wsi_idc.cohort.run import Crew
+    from wsi_idc.cohort.table import CohortSlide
+    from wsi_idc.cohort.task import Job, SlideOutcome, SlideTask
+    from wsi_idc.slides import SlideSource
+
+_TIMEOUT_S = 1800.0
+# The tables cost reading all records, so a cohort of thousands does not write them every slide.
+_TABLES_EVERY_S = 30.0
+
+RecursiveOption = Annotated[
+    bool, typer.Option("--recursive", "-r", help="Also look into the folders below a folder.")
+]
+WorkersOption = Annotated[
+    int | None,
+    typer.Option(
+        "--workers",
+        min=0,
+        help="Processes that do slides side by side. 0 does them in this one, which a slide "
+        "library that crashes would end.",
+        show_default="1; 0 for a single slide",
+    ),
+]
+TimeoutOption = Annotated[
+    float | None,
+    typer.Option(
+        "--timeout",
+        min=0,
+        metavar="SECONDS",
+        help="Give a slide up that makes no progress for so long; 0 waits for ever.",
+        show_default=f"{_TIMEOUT_S:g}; a single slide is waited for",
+    ),
+]
+ShardOption = Annotated[
+    str | None,
+    typer.Option(
+        "--shard",
+        metavar="I/N",
+        help="Do the I-th of N shares of the slides only, counted from 1: one job of an array.",
+        show_default=False,
+    ),
+]
+
+
+@dataclass(frozen=True)
+class CohortOptions:
+    """The options that say who does which slides."""
+
+    recursive: bool
+    workers: int | None
+    timeout_s: float | None
+    shard: str | None
+
+    def check(self) -> None:
+        """Refuse options that do not fit each other.
+
+        Raises
+        ------
+        SettingsError
+            If they do not.
+        """
+        if self.workers == 0 and self.timeout_s:
+            raise SettingsError(
+                "--timeout needs a process that can be ended: leave --workers 0 out"
+            )
+
+    def slides(self, paths: Sequence[Path]) -> list[CohortSlide]:
+        """All slides of the cohort, each with a name of its own."""
+        from wsi_idc.cohort.slides import read_cohort
+
+        return read_cohort(paths, recursive=self.recursive)
+
+    def share(self, slides: list[CohortSlide]) -> list[CohortSlide]:
+        """Those of them that this run is to do."""
+        if self.shard is None:
+            return slides
+        from wsi_idc.cohort.slides import parse_shard
+
+        number, shares = parse_shard(self.shard)
+        mine = slides[number - 1 :: shares]
+        log.info("shard %d of %d: %d of %d slides", number, shares, len(mine), len(slides))
+        return mine
+
+    def crew(self, job: Job, slides: int, bar: CohortBar) -> Crew:
+        """Who is to do so many slides."""
+        from wsi_idc.cohort.run import HereCrew, LocalCrew
+
+        def told(task: SlideTask, done: int, total: int) -> None:
+            bar.told(task.name, done, total)
+
+        workers = self.workers
+        if workers is None:
+            workers = 0 if slides == 1 and not self.timeout_s else 1
+        if workers == 0:
+            return HereCrew(job, told)
+        timeout_s = _TIMEOUT_S if self.timeout_s is None else self.timeout_s or None
+        return LocalCrew(job, workers, timeout_s, told)
+
+
+def source_of(
+    slide: CohortSlide,
+    reader: Reader,
+    slide_mpp: tuple[float, float] | None,
+    icc: bool,
+    isolated: bool,
+) -> SlideSource:
+    """How to open a slide of a cohort; what a table says of it comes before the options."""
+    from wsi_idc.slides import SlideSource
+
+    return SlideSource(
+        slide.path,
+        reader.value,
+        slide.slide_mpp or slide_mpp,
+        icc,
+        isolated=isolated,
+        name=slide.name,
+    )
+
+
+def dry_run_of(slides: Sequence[CohortSlide], say: Callable[[CohortSlide], None]) -> int:
+    """Tell what would be done with each slide, and give the exit status."""
+    from wsi_idc.cohort.run import exit_status, run_slides
+
+    by_path = {slide.path: slide for slide in slides}
+    return exit_status(
+        run_slides(
+            by_path, lambda path: say(by_path[path]), lambda path, error: report(error, path)
+        )
+    )
+
+
+def run_job(
+    job: Job,
+    slides: Sequence[CohortSlide],
+    task_of: Callable[[CohortSlide], SlideTask],
+    options: CohortOptions,
+) -> int:
+    """Do a job on each slide, tell what became of each, and give the exit status.
+
+    Raises
+    ------
+    WsiIdcError
+        What every slide would meet: the output cannot be written, the model cannot be loaded.
+    """
+    from wsi_idc.cohort.records import FAILURES_TABLE, prepare_output, write_tables
+    from wsi_idc.cohort.run import run_cohort, status_of
+
+    began = time.monotonic()
+    prepare_output(job.output)
+    tasks, failed = _tasks(job, slides, task_of)
+    done = 0
+    tables_written = began
+    try:
+        with (
+            _terminated_like_interrupted(),
+            CohortBar(len(tasks)) as bar,
+            options.crew(job, len(tasks), bar) as crew,
+        ):
+            for outcome in run_cohort(crew, tasks):
+                bar.ended(outcome.task.name)
+                _say(outcome)
+                failed += outcome.failure is not None
+                done += outcome.done is not None
+                if time.monotonic() - tables_written > _TABLES_EVERY_S:
+                    write_tables(job.output)
+                    tables_written = time.monotonic()
+    except BaseException:
+        if len(slides) > 1:
+            log.error("%d of %d slides are done; the same command goes on", done, len(slides))
+        with contextlib.suppress(WsiIdcError):
+            write_tables(job.output)
+        raise
+    write_tables(job.output)
+    if len(slides) > 1:
+        told = f", {failed} failed: see {job.output / FAILURES_TABLE}" if failed else ""
+        seconds = time.monotonic() - began
+        log.info("%d of %d slides done in %.0f s%s", done, len(slides), seconds, told)
+    return status_of(failed, len(slides))
+
+
+def _tasks(
+    job: Job, slides: Sequence[CohortSlide], task_of: Callable[[CohortSlide], SlideTask]
+) -> tuple[list[SlideTask], int]:
+    """The slides that are ready to be done, and how many are not: those are told of."""
+    from wsi_idc.cohort.failures import failure_of
+    from wsi_idc.cohort.one import set_down
+    from wsi_idc.cohort.task import SlideTask
+    from wsi_idc.slides import SlideSource
+
+    tasks, failed = [], 0
+    for slide in slides:
+        try:
+            tasks.append(task_of(slide))
+        except WsiIdcError as error:
+            failed += 1
+            unready = SlideTask(SlideSource(slide.path, name=slide.name))
+            _say(set_down(job.output, unready, failure_of(error, slide.path), 0.0))
+    return tasks, failed
+
+
+def _say(outcome: SlideOutcome) -> None:
+    if outcome.failure is not None:
+        log.error("error: %s", outcome.failure.message)
+        log.debug("%s", outcome.failure.trace)
+    if outcome.done is not None:
+        log.info("%s", outcome.done.said)
+        for warning in outcome.done.warnings:
+            log.warning("%s: warning: %s", outcome.task.name, warning)
+
+
+@contextlib.contextmanager
+def _terminated_like_interrupted() -> Iterator[None]:
+    """End in order on SIGTERM, which batch systems send when time is up."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

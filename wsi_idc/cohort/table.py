@@ -1,0 +1,114 @@
+"""The CSV that lists a cohort's slides and what is known of each."""
+
+from __future__ import annotations
+
+import csv
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+from wsi_idc.errors import SettingsError
+from wsi_idc.slides.microns import parse_slide_mpp
+from wsi_idc.tiling.layout import check_folder_name
+
+log = logging.getLogger("wsi_idc")
+
+_KNOWN = ("slide", "name", "patient", "slide_mpp", "annotations")
+# Columns of the tables that runs write, which may be read again; they say nothing of the slide.
+_WRITTEN = ("status", "patches", "tissue_mm2", "tumour_mm2", "tumour_fraction", "seconds")
+_ALSO_WRITTEN = ("warnings", "step", "error", "remedy")
+
+
+@dataclass(frozen=True)
+class CohortSlide:
+    """A slide of a cohort, and what is its own.
+
+    Attributes
+    ----------
+    path : its file.
+    name : what its results are called; empty where that is not settled yet.
+    patient : whose it is; None where the table does not say.
+    slide_mpp : µm per level-0 pixel (x, y), where the table says it.
+    annotations : what was drawn on it, where the table says it.
+    """
+
+    path: Path
+    name: str = ""
+    patient: str | None = None
+    slide_mpp: tuple[float, float] | None = None
+    annotations: Path | None = None
+
+    @property
+    def alias(self) -> Path:
+        """A path by whose name files that belong to the slide are looked up: that of its results.
+
+        Two slides `a/1.svs` and `b/1.svs` must not both be labelled by `1.geojson`.
+        """
+        if self.name in ("", self.path.stem):
+            return self.path
+        return self.path.with_name(f"{self.name}{self.path.suffix}")
+
+
+def read_table(path: Path) -> list[CohortSlide]:
+    """Read a CSV with a column `slide` and, where wanted, those of `CohortSlide`.
+
+    Paths count from the table's folder. Columns of other names are named in the log, lest
+    a misspelt one goes unseen. Empty values are as good as none.
+
+    Raises
+    ------
+    SettingsError
+        If the file cannot be read, has no column `slide` or no rows, or a value cannot be used.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file)
+            columns = [name.strip() for name in reader.fieldnames or ()]
+            reader.fieldnames = columns
+            if "slide" not in columns:
+                raise SettingsError(
+                    f"{path} has no column 'slide'; a table of slides needs it, and may have "
+                    f"{', '.join(_KNOWN[1:])}"
+                )
+            rows = list(enumerate(reader, start=2))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise SettingsError(f"{path} cannot be read as a table of slides: {error}") from error
+    unused = [name for name in columns if name not in (*_KNOWN, *_WRITTEN, *_ALSO_WRITTEN)]
+    if unused:
+        log.info("%s: columns that are not used: %s", path, ", ".join(unused))
+    if not rows:
+        raise SettingsError(f"{path} lists no slides")
+    slides = [_slide(path, line, row) for line, row in rows]
+    unknown = [line for (line, _), slide in zip(rows, slides, strict=True) if not slide.patient]
+    if unknown and len(unknown) < len(slides):
+        raise SettingsError(
+            f"{path}, line {unknown[0]}: the patient is missing, who might be one of the others; "
+            "name all patients or none"
+        )
+    return slides
+
+
+def _slide(table: Path, line: int, row: dict[str, str]) -> CohortSlide:
+    def value(column: str) -> str | None:
+        return (row.get(column) or "").strip() or None
+
+    def file(column: str) -> Path | None:
+        name = value(column)
+        return None if name is None else table.parent / name
+
+    slide = file("slide")
+    if slide is None:
+        raise SettingsError(f"{table}, line {line}: the slide's file is missing")
+    name, microns = value("name"), value("slide_mpp")
+    try:
+        if name:
+            check_folder_name(name, "name")
+        return CohortSlide(
+            slide,
+            name or "",
+            value("patient"),
+            None if microns is None else parse_slide_mpp(microns),
+            file("annotations"),
+        )
+    except SettingsError as error:
+        raise SettingsError(f"{table}, line {line}: {error}") from error
