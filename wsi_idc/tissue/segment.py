@@ -89,7 +89,8 @@ def segment(
         measure = stain_density(density)
         lowest, highest = settings.lowest_stain, settings.highest_stain
     tissue = ~never & (measure > otsu_within(measure[~never], lowest, highest))
-    tissue |= ink.thin & ~never & grown(tissue, _INK_REACH_UM / mpp)
+    if ink.thin.any():
+        tissue |= ink.thin & ~never & grown(tissue, _INK_REACH_UM / mpp)
     pixel_mm2 = mpp * mpp / 1e6
     # Specks go first: closing would join dust into pieces too large to drop.
     tissue = without_small(tissue, settings.smallest_piece_mm2 / pixel_mm2 / 4)
@@ -111,10 +112,10 @@ def _fat_beside(
     not. Blots of faint stain that border on no tissue are none.
     """
     free = ~(never | grown(tissue, _EDGE_SIGMAS * settings.smoothing_um / mpp))
-    sigma = _FAT_UM / mpp
-    weight = ndimage.gaussian_filter(free.astype(np.float32), sigma, truncate=2.5)
-    mean = ndimage.gaussian_filter(np.where(free, stain, 0), sigma, truncate=2.5)
-    fat = free & (mean > settings.fat_stain * weight)
+    # The mean of stain over the free pixels around is above a limit where the sum of what they
+    # have more than it is above 0.
+    more = np.where(free, stain - np.float32(settings.fat_stain), 0)
+    fat = free & (ndimage.gaussian_filter(more, _FAT_UM / mpp, truncate=2.5) > 0)
     # Neighbours of tissue lie across the edge that was left out.
     reach = grown(tissue, _FAT_UM / mpp + 1) & ~never
     pieces, count = ndimage.label(fat | reach, structure=np.ones((3, 3)))
