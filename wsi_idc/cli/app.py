@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import wsi_idc
-from wsi_idc.cli import demo, doctor, evaluate, heatmap, info, render, tile, train
+from wsi_idc.cli import demo, doctor, evaluate, heatmap, info, render, tile, train, view
 
 app = typer.Typer(
     help=(
@@ -47,5 +47,6 @@ app.command(no_args_is_help=True)(tile.tile)
 app.command(no_args_is_help=True)(train.train)
 app.command(no_args_is_help=True)(heatmap.heatmap)
 app.command(no_args_is_help=True)(render.render)
+app.command(no_args_is_help=True)(view.view)
 app.command(no_args_is_help=True)(evaluate.evaluate)
 app.command()(doctor.doctor)

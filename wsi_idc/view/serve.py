@@ -1,0 +1,79 @@
+"""Running the server: a port, a browser, and an end."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+import webbrowser
+from collections.abc import Callable, Sequence
+
+from wsi_idc.errors import SettingsError
+from wsi_idc.view.catalogue import SlideEntry
+
+HOST = "127.0.0.1"
+DEFAULT_PORT = 8765
+
+
+def serve(
+    entries: Sequence[SlideEntry],
+    *,
+    port: int | None = None,
+    open_browser: bool = True,
+    say: Callable[[str], None] = print,
+) -> None:
+    """Show slides until the process is told to stop.
+
+    Parameters
+    ----------
+    entries : the slides.
+    port : where to listen, on this machine only; 0 is any free port. None is 8765, or any
+        free one where that is taken.
+    open_browser : whether to open the page in the user's browser.
+    say : told the page's address once it is there.
+
+    Raises
+    ------
+    SettingsError
+        If the packages are missing that the server needs, or the port is taken.
+    """
+    try:
+        import uvicorn
+
+        from wsi_idc.view.app import make_app
+    except ImportError as error:
+        raise SettingsError(
+            f'the viewer needs {error.name}: pip install "wsi-idc[viewer]"'
+        ) from error
+
+    with _listen(port) as listening:
+        address = f"http://{HOST}:{listening.getsockname()[1]}/"
+        config = uvicorn.Config(
+            make_app(entries), log_level="warning", access_log=False, server_header=False
+        )
+        server = uvicorn.Server(config)
+        threading.Thread(
+            target=_tell, args=(server, address, open_browser, say), daemon=True
+        ).start()
+        server.run(sockets=[listening])
+
+
+def _listen(port: int | None) -> socket.socket:
+    """Take the port before anything is started, so that its loss is told in a line."""
+    wanted = DEFAULT_PORT if port is None else port
+    try:
+        return socket.create_server((HOST, wanted))
+    except OSError as error:
+        if port is None:
+            return socket.create_server((HOST, 0))
+        raise SettingsError(
+            f"port {port} cannot be used ({error.strerror}); give another one with --port"
+        ) from error
+
+
+def _tell(server: object, address: str, open_browser: bool, say: Callable[[str], None]) -> None:
+    while not getattr(server, "started", False):
+        time.sleep(0.02)
+    say(f"{address}  (Ctrl-C stops)")
+    if open_browser:
+        webbrowser.open(address)

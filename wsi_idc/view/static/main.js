@@ -1,0 +1,166 @@
+// The page of a slide: makes its parts and ties them together.
+
+import { Camera } from "./camera.js";
+import { Gestures } from "./gestures.js";
+import { listenToKeys } from "./keys.js";
+import { readLink, writeLink } from "./link.js";
+import { Overview } from "./overview.js";
+import { byId, element, getJson, later, say } from "./page.js";
+import { magnification, magnificationText, scaleBar } from "./scale_bar.js";
+import { compose, download } from "./screenshot.js";
+import { Stage } from "./stage.js";
+import { TileLayer } from "./tiles.js";
+
+// A pixel of the slide may be enlarged this much.
+const MOST_ENLARGED = 8;
+
+const key = decodeURIComponent(location.pathname.split("/").at(-1));
+start().catch((error) => say(`The slide cannot be shown: ${error.message}`, 1e9));
+
+async function start() {
+  document.title = byId("name").textContent = key;
+  const about = await getJson(`/api/slides/${encodeURIComponent(key)}`);
+  const camera = new Camera();
+  const stage = new Stage(byId("stage"), camera);
+  const { changed } = stage;
+  stage.background = `rgb(${about.background})`;
+  camera.setWorld(about.width_um, about.height_um, about.mpp / MOST_ENLARGED);
+  const tiles = new TileLayer(about, changed);
+  stage.layers.push(tiles);
+  const overview = new Overview(byId("overview"), about, tiles, camera, changed);
+  const page = { about, camera, stage, tiles, overview, changed };
+
+  fitPanels(page);
+  const link = readLink(location.hash);
+  camera.set(link.view ?? camera.whole());
+  window.addEventListener("hashchange", () => {
+    const { view } = readLink(location.hash);
+    if (view) camera.set(view);
+    changed();
+  });
+
+  new Gestures(stage.canvas, camera, {
+    changed,
+    moved: (at) => tellPlace(page, at),
+    tool: null,
+  });
+  const commands = makeCommands(page);
+  listenToKeys(camera, commands, changed);
+  showNotes(about);
+  byId("back").hidden = about.slides < 2;
+
+  const keepLink = later(() => history.replaceState(null, "", writeLink(camera, {})), 250);
+  stage.after.push(() => {
+    overview.draw(stage.pixelRatio);
+    tellScale(page);
+    keepLink();
+    document.documentElement.dataset.state = tiles.settled && !camera.motion ? "settled" : "busy";
+    if (tiles.failures) say("Part of the slide cannot be read; it is hatched.");
+    tiles.failures = 0;
+  });
+  window.viewer = page; // for tests, and for the curious
+  changed();
+}
+
+function makeCommands(page) {
+  const { about, camera, stage, changed } = page;
+  const power = (wanted) => {
+    const [x, y] = camera.toWorld(...camera.freeMiddle);
+    camera.flyTo(wanted === "fit" ? camera.whole() : camera.centred(x, y, 10 / wanted));
+    changed();
+  };
+  const help = byId("help");
+  const actions = {
+    turn: () => camera.turnBy(Math.PI / 2),
+    full: () => (document.fullscreenElement
+      ? document.exitFullscreen()
+      : document.documentElement.requestFullscreen()),
+    shot: () => {
+      stage.draw();
+      const picture = compose(stage.canvas, camera, stage.pixelRatio, key, page.colourKey?.() ?? null);
+      const place = [camera.x, camera.y].map((um) => `${(um / 1000).toFixed(2)}mm`).join("_");
+      download(picture, `${key}_${place}_${magnificationText(camera.scale).replace("×", "x")}.png`);
+    },
+    link: async () => {
+      history.replaceState(null, "", writeLink(camera, page.settings?.() ?? {}));
+      try {
+        await navigator.clipboard.writeText(location.href);
+        say("The link is on the clipboard.");
+      } catch {
+        say("The link is in the address bar.");
+      }
+    },
+    ask: () => help.showModal(),
+    sheet: () => {
+      const closed = byId("panel").classList.toggle("closed");
+      byId("sheet").setAttribute("aria-expanded", String(!closed));
+      fitPanels(page);
+    },
+  };
+  for (const [id, action] of Object.entries(actions)) {
+    byId(id).addEventListener("click", () => {
+      action();
+      changed();
+    });
+  }
+  for (const button of byId("powers").children) {
+    const wanted = button.dataset.power;
+    button.addEventListener("click", () => power(wanted === "fit" ? wanted : Number(wanted)));
+    if (wanted !== "fit" && 10 / wanted < about.mpp * 0.9) {
+      button.classList.add("beyond");
+      button.title = `enlarged: the slide has ${Number((10 / about.mpp).toPrecision(2))}×`;
+    }
+  }
+  help.addEventListener("click", (event) => event.target === help && help.close());
+  const keys = {
+    f: actions.full, s: actions.shot, l: actions.link, "?": actions.ask, p: actions.sheet,
+  };
+  return { power, keys };
+}
+
+// What the bar and the panel cover is not where a whole slide should lie.
+function fitPanels({ camera }) {
+  const panel = byId("panel");
+  const open = !panel.classList.contains("closed");
+  const wide = window.innerWidth > 900;
+  const bar = byId("bar").getBoundingClientRect();
+  if (!wide && !panel.dataset.asked) {
+    panel.classList.add("closed"); // on a phone the slide comes first
+    panel.dataset.asked = "yes";
+    byId("sheet").setAttribute("aria-expanded", "false");
+    return fitPanels({ camera });
+  }
+  camera.inset = {
+    left: 0,
+    top: bar.bottom,
+    right: open && wide ? panel.offsetWidth + 24 : 0,
+    bottom: open && !wide ? 0.46 * window.innerHeight : 0,
+  };
+}
+
+function tellPlace({ camera, about, reading }, at) {
+  const place = byId("reading");
+  if (!at) return place.replaceChildren();
+  const [x, y] = camera.toWorld(...at);
+  if (x < 0 || y < 0 || x > about.width_um || y > about.height_um) return place.replaceChildren();
+  const position = `${(x / 1000).toFixed(3)}, ${(y / 1000).toFixed(3)} mm`;
+  place.replaceChildren(...(reading?.(x, y) ?? []), element("span", {}, position));
+}
+
+function tellScale({ camera }) {
+  const bar = scaleBar(camera.scale);
+  byId("length").textContent = bar.text;
+  document.querySelector("#scale i").style.width = `${bar.px}px`;
+  byId("power").textContent = magnificationText(camera.scale);
+  const power = magnification(camera.motion?.goal?.scale ?? camera.scale);
+  for (const button of byId("powers").children) {
+    const wanted = Number(button.dataset.power);
+    button.classList.toggle("on", Math.abs(power / wanted - 1) < 0.01);
+  }
+}
+
+function showNotes({ warnings }) {
+  const notes = byId("notes");
+  notes.hidden = !warnings.length;
+  notes.querySelector("ul").replaceChildren(...warnings.map((text) => element("li", {}, text)));
+}
