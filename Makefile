@@ -9,13 +9,16 @@ WORKERS ?= --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint types docs clean
+.PHONY: demo test test-long lint types docs clean
 
 demo: $(VENV)/.installed  ## install, then run the whole job on made slides
 	$(BIN)/wsi-idc demo --output demo
 
-test: $(VENV)/.installed-$(EXTRAS)  ## all tests
+test: $(VENV)/.installed-$(EXTRAS)  ## all tests but the long ones
 	$(BIN)/python -m pytest $(WORKERS)
+
+test-long: $(VENV)/.installed-$(EXTRAS)  ## tests that take minutes each
+	$(BIN)/python -m pytest $(WORKERS) -m long
 
 lint: $(VENV)/.installed-$(EXTRAS)
 	$(BIN)/ruff check .

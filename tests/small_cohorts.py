@@ -22,6 +22,9 @@ from wsi_idc.model.card import ModelCard
 from wsi_idc.phantom.slide_writer import Vendor, write_slide
 from wsi_idc.slides import Slide, SlideSource
 
+COMMAND = 'import sys; from wsi_idc.cli import main; sys.argv[0] = "wsi-idc"; main()'
+"""A Python program that is the command, for one that may be installed under another name."""
+
 
 def write_section(
     path: Path,
@@ -93,7 +96,13 @@ def card() -> ModelCard:
 def mapping(output: Path, seconds_a_batch: float = 0.0) -> HeatmapJob:
     model = card()
     load = partial(MeanScorer, model, seconds_a_batch)
-    return HeatmapJob(output, model, load, ScoreSettings())  # type: ignore[arg-type]
+    return HeatmapJob(  # pictures as small as they may be: to draw them takes most of the time
+        output,
+        model,
+        load,
+        ScoreSettings(),
+        display={"width_px": 400},  # type: ignore[arg-type]
+    )
 
 
 def tasks_of(folder: Path) -> list[SlideTask]:
@@ -109,6 +118,12 @@ def files_below(folder: Path) -> dict[str, bytes]:
         and path.name not in ("run.json", "cohort.csv")
         and not any(part.startswith(".") for part in path.relative_to(folder).parts)
     }
+
+
+def environment() -> dict[str, str]:
+    """Variables with which a fresh Python finds this module and what it needs."""
+    path = os.pathsep.join([str(Path(__file__).parent), *filter(None, sys.path)])
+    return {**os.environ, "PYTHONPATH": path}
 
 
 def main() -> None:

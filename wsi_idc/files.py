@@ -10,9 +10,11 @@ must therefore not write one target at the same time.
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -77,7 +79,8 @@ def whole_folder(folder: Path) -> Iterator[Path]:
     A folder that already stands at `folder` is replaced, and only then. It is never lost:
     if the new one cannot be moved to its place the old one is moved back, at once or, after a
     kill between the two moves, by the next call. The temporary names are the same in every
-    process: no two may write one target at the same time.
+    process: no two may write one target at the same time. What is put into it is to be written
+    by `whole_file`, which syncs it.
 
     Raises
     ------
@@ -95,10 +98,12 @@ def whole_folder(folder: Path) -> Iterator[Path]:
         raise OutputError(cannot_write(folder, error)) from error
     try:
         yield temporary
+        _sync_entries(temporary)
         if folder.exists():
             # A folder cannot be renamed over a full one: move the old one out of the way first.
             os.replace(folder, replaced)
         os.replace(temporary, folder)
+        _sync_entries(folder.parent)
     except OSError as error:
         if isinstance(error, OutputError) or error.filename is None:
             raise
@@ -109,6 +114,45 @@ def whole_folder(folder: Path) -> Iterator[Path]:
             _put_back_or_remove(replaced, folder)
         with suppress(OSError):
             _remove(temporary)
+
+
+def sync_file_system(folder: Path) -> None:
+    """Have all that was written to a folder's file system on the disk.
+
+    For thousands of small files: to sync them one by one takes twice as long as this.
+
+    Raises
+    ------
+    OSError
+        If the disk does not take it.
+    """
+    if sys.platform == "win32":
+        return  # a file that was closed is all that can be asked for
+    try:
+        library = ctypes.CDLL(None, use_errno=True)
+        sync = library.syncfs
+    except (OSError, AttributeError):
+        os.sync()
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        if sync(descriptor) != 0:
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number), str(folder))
+    finally:
+        os.close(descriptor)
+
+
+def _sync_entries(folder: Path) -> None:
+    """Have the names of a folder's files on the disk, where the system can be asked for that."""
+    if sys.platform == "win32":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # not every network file system does it
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _put_back_or_remove(replaced: Path, folder: Path) -> None:

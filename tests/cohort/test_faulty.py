@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import pickle
+import signal
 import subprocess
 import sys
 from dataclasses import replace
@@ -11,10 +13,27 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import small_cohorts
+from typer.testing import CliRunner, Result
 
+from wsi_idc.cli.app import app
 from wsi_idc.cohort.records import write_tables
 from wsi_idc.cohort.run import LocalCrew, run_cohort, status_of
 from wsi_idc.cohort.task import Failure, SlideOutcome, SlideTask
+
+# What the command does with its tasks, from which the faulty slide cannot come.
+_RUN_JOB = """
+import pathlib, pickle, sys
+import small_cohorts, typer
+from wsi_idc.cli.cohort_options import CohortOptions, run_job
+from wsi_idc.cli.console import start_log, user_errors
+start_log()
+tasks = pickle.load(sys.stdin.buffer)
+job = small_cohorts.mapping(pathlib.Path(sys.argv[1]))
+try:
+    user_errors(run_job)(job, tasks, lambda task: task, CohortOptions(False, 1, None, None))
+except typer.Exit as end:
+    sys.exit(end.exit_code)
+"""
 
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="ends a process by a signal")
 
@@ -35,9 +54,10 @@ def slides(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def wsi_idc(*arguments: object) -> subprocess.CompletedProcess[str]:
-    start = "import sys; from wsi_idc.cli import main; sys.argv[0] = 'wsi-idc'; main()"
     return subprocess.run(
-        [sys.executable, "-c", start, *map(str, arguments)], capture_output=True, text=True
+        [sys.executable, "-c", small_cohorts.COMMAND, *map(str, arguments)],
+        capture_output=True,
+        text=True,
     )
 
 
@@ -80,16 +100,20 @@ def test_faulty_slides_are_reported_and_the_others_done(slides: Path, tmp_path: 
 
 def test_exit_statuses(slides: Path, tmp_path: Path) -> None:
     sound, empty, text = (slides / name for name in ("sound0.tif", "empty.svs", "text.svs"))
-    out = ("-o", tmp_path / "out", "--workers", 0)
-    assert wsi_idc("tile", sound, *out).returncode == 0
-    assert wsi_idc("tile", empty, *out).returncode == 1
-    assert wsi_idc("tile", empty, text, *out).returncode == 4
-    assert wsi_idc("tile", sound, "--shard", "2/1", *out).returncode == 2
-    assert wsi_idc("tile", sound, "--timeout", 5, *out).returncode == 2
-    other = wsi_idc("tile", sound, "--stride", 25, *out)
-    assert other.returncode == 1
+
+    def tile(*arguments: object) -> Result:
+        given = ("tile", *arguments, "-o", tmp_path / "out", "--workers", 0)
+        return CliRunner().invoke(app, [str(argument) for argument in given])
+
+    assert tile(sound).exit_code == 0
+    assert tile(empty).exit_code == 1
+    assert tile(empty, text).exit_code == 4
+    assert tile(sound, "--shard", "2/1").exit_code == 2
+    assert tile(sound, "--timeout", 5).exit_code == 2
+    other = tile(sound, "--stride", 25)
+    assert other.exit_code == 1
     assert "settings.stride was 50 and is 25" in other.stderr and "--overwrite" in other.stderr
-    assert wsi_idc("tile", sound, "--stride", 25, "--overwrite", *out).returncode == 0
+    assert tile(sound, "--stride", 25, "--overwrite").exit_code == 0
 
 
 def sound_but_for(slides: Path, name: str, fault: str) -> list[SlideTask]:
@@ -123,11 +147,7 @@ def failures_of(outcomes: dict[str, SlideOutcome]) -> dict[str, Failure]:
 def test_a_reader_that_crashes_the_process_costs_its_slide(
     slides: Path, tmp_path: Path, fault: str, error: str
 ) -> None:
-    tasks = [task for task in small_cohorts.tasks_of(slides) if task.name.startswith("sound")]
-    tasks[1] = replace(
-        tasks[1], source=small_cohorts.FaultySource(tasks[1].source.path, fault=fault)
-    )
-    outcomes = outcomes_of(tmp_path, tasks)
+    outcomes = outcomes_of(tmp_path, sound_but_for(slides, "sound1", fault))
     assert set(failures_of(outcomes)) == {"sound1"}
     failure = failures_of(outcomes)["sound1"]
     assert error in failure.error
@@ -141,15 +161,39 @@ def test_a_reader_that_crashes_the_process_costs_its_slide(
 def test_a_slide_that_hangs_is_given_up_and_its_neighbour_is_not_blamed(
     slides: Path, tmp_path: Path
 ) -> None:
-    tasks = [task for task in small_cohorts.tasks_of(slides) if task.name.startswith("sound")]
-    tasks[0] = replace(
-        tasks[0], source=small_cohorts.FaultySource(tasks[0].source.path, fault="hang")
-    )
-    outcomes = outcomes_of(tmp_path, tasks, timeout_s=4)
+    outcomes = outcomes_of(tmp_path, sound_but_for(slides, "sound0", "hang"), timeout_s=6)
     assert {name: failure.error for name, failure in failures_of(outcomes).items()} == {
-        "sound0": "no progress for 4 seconds, so it was given up"
+        "sound0": "no progress for 6 seconds, so it was given up"
     }
     assert "--timeout" in failures_of(outcomes)["sound0"].remedy
+
+
+@POSIX
+def test_an_interrupted_run_says_how_far_it_is_and_goes_on(slides: Path, tmp_path: Path) -> None:
+    """As by a batch system whose time is up; Ctrl-C is the same."""
+    tasks = sound_but_for(slides, "sound3", "hang")
+    run = subprocess.Popen(
+        [sys.executable, "-c", _RUN_JOB, str(tmp_path / "out")],
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=small_cohorts.environment(),
+    )
+    assert run.stdin and run.stderr
+    pickle.dump(tasks, run.stdin)
+    run.stdin.flush()
+    told = b""
+    while told.count(b"-> ") < 3:
+        told += run.stderr.read1()
+    run.send_signal(signal.SIGTERM)
+    told += run.communicate()[1]
+    assert run.returncode == 130
+    assert b"3 of 4 slides are done; the same command goes on" in told
+    assert b"interrupted; what was finished is kept" in told and b"Traceback" not in told
+    cohort = pd.read_csv(tmp_path / "out" / "cohort.csv")
+    assert list(cohort["name"]) == ["sound0", "sound1", "sound2"]
+    outcomes = outcomes_of(tmp_path / "out", small_cohorts.tasks_of(slides)[-4:])
+    assert [outcome.done and outcome.done.skipped for outcome in outcomes.values()].count(True) == 3
+    assert list((tmp_path / "out" / ".cohort" / "locks").glob("*.lock")) == []
 
 
 @POSIX

@@ -103,7 +103,14 @@ def record_done(output: Path, task: SlideTask, done: SlideDone, seconds: float) 
 
 
 def record_failure(output: Path, task: SlideTask, failure: Failure, seconds: float) -> None:
-    """Write down that a slide failed, and why."""
+    """Write down that a slide failed, and why.
+
+    One that was refused, for other settings made its result, leaves that and its record alone.
+    """
+    file = _record_file(output, task.name)
+    before = _read(file)
+    if failure.step == "settings" and before is not None and _is_there(output, before):
+        return
     record = SlideRecord(
         slide=str(task.source.path.absolute()),
         name=task.name,
@@ -113,7 +120,7 @@ def record_failure(output: Path, task: SlideTask, failure: Failure, seconds: flo
         error=failure.error,
         remedy=failure.remedy,
     )
-    write_json(_record_file(output, task.name), asdict(record))
+    write_json(file, asdict(record))
 
 
 def read_records(output: Path) -> list[SlideRecord]:
@@ -122,7 +129,7 @@ def read_records(output: Path) -> list[SlideRecord]:
     records = [
         record
         for record in found
-        if record is not None and (record.result is None or (output / record.result).exists())
+        if record is not None and (record.status == FAILED or _is_there(output, record))
     ]
     return sorted(records, key=lambda record: (record.name.casefold(), record.name))
 
@@ -160,6 +167,11 @@ def _read(file: Path) -> SlideRecord | None:
         return SlideRecord(**{**content, "warnings": tuple(content["warnings"])})
     except (OSError, ValueError, TypeError, KeyError):
         return None
+
+
+def _is_there(output: Path, record: SlideRecord) -> bool:
+    """Whether the result that a record tells of exists."""
+    return record.result is not None and (output / record.result).exists()
 
 
 def _rounded(value: float | None) -> float | None:

@@ -157,7 +157,7 @@ class _Child:
             raise WsiIdcError(f"no process could be started to work in: {error}") from error
         self.has_ended = False
         self._was_ended = False
-        self._is_ready = False
+        self._ready = threading.Event()
         self._waiting: dict[int, queue.SimpleQueue[tuple[str, Any]]] = {}
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
@@ -180,6 +180,7 @@ class _Child:
                 return _Ended("its process ended", _CRASH, certain=False, step="open")
             self._waiting[number] = mine
         self._send((number, task))
+        self._ready.wait()  # to load libraries is no slide's doing, and may take its time
         step = "open"
         while True:
             try:
@@ -195,8 +196,8 @@ class _Child:
                 outcome: SlideOutcome = content
                 return outcome
             if kind == "ended":
-                status, alone = content
-                if not self._is_ready:
+                status, alone, was_ready = content
+                if not was_ready:
                     raise WsiIdcError(
                         f"the process that is to do slides does not start ({_in_words(status)}); "
                         "what it said stands above"
@@ -227,7 +228,8 @@ class _Child:
                 if kind == "log":
                     log.log(*content)
                 if number == 0:
-                    self._is_ready = self._is_ready or kind == "ready"
+                    if kind == "ready":
+                        self._ready.set()
                     continue
                 with self._lock:
                     asker = self._waiting.get(number)
@@ -244,7 +246,8 @@ class _Child:
             left, self._waiting = list(self._waiting.values()), {}
             alone = len(left) == 1 and not self._was_ended
         for asker in left:
-            asker.put(("ended", (status, alone)))
+            asker.put(("ended", (status, alone, self._ready.is_set())))
+        self._ready.set()  # let go of those who wait for it
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe:
                 with contextlib.suppress(OSError):
