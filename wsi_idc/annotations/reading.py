@@ -32,7 +32,7 @@ _ZIP, _GZIP = b"PK\x03\x04", b"\x1f\x8b"
 _KNOWN = "QuPath GeoJSON, ASAP XML and ImageScope XML are read"
 
 
-def read_annotations(path: Path) -> AnnotationSet:
+def read_annotations(path: str | Path) -> AnnotationSet:
     """Read an annotation file of any known format.
 
     Parameters
@@ -46,7 +46,7 @@ def read_annotations(path: Path) -> AnnotationSet:
         that cannot be an area; the message names the file and the region.
     """
     try:
-        return annotation_set(_parsed(_unpacked(_read(path))))
+        return annotation_set(_parsed(_unpacked(_read(Path(path)))))
     except AnnotationError as error:
         raise AnnotationError(f"{path}: {error}") from error
 

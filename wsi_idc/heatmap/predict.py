@@ -37,7 +37,7 @@ from wsi_idc.heatmap.scoring import (
 )
 from wsi_idc.progress import Progress
 from wsi_idc.rerun import differences
-from wsi_idc.slides import SlideSource, info_json
+from wsi_idc.slides import SlideLike, as_source, info_json
 from wsi_idc.slides.fingerprint import slide_fingerprint
 from wsi_idc.slides.info import SlideInfo
 from wsi_idc.slides.raster import SlideMask
@@ -51,9 +51,9 @@ if TYPE_CHECKING:
 
 
 def predict_slide(
-    source: SlideSource,
+    source: SlideLike,
     scorer: Scorer,
-    output: Path,
+    output: str | Path | None = None,
     settings: ScoreSettings | None = None,
     *,
     tissue: SlideMask | Path | None = None,
@@ -64,16 +64,16 @@ def predict_slide(
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> HeatmapResult:
-    """Score a slide and write its result folder, `output`.
+    """Score a slide and write its result folder, `output`, if there is to be one.
 
     Run again with the same slide, model and settings, it scores nothing; where `threshold` or
     `display` ask for another picture, or `export` for other files, they are made again.
 
     Parameters
     ----------
-    source : the slide.
+    source : the slide, or its file.
     scorer : the model.
-    output : the slide's result folder; it appears whole.
+    output : the slide's result folder; it appears whole. None writes nothing.
     settings : how to score; None takes the defaults.
     tissue : where tissue is, as a mask or its file; None finds it as `settings.tissue` says.
     roi : score the patches whose centre lies in this region only, and map the cells whose centre
@@ -96,6 +96,8 @@ def predict_slide(
         If `output` cannot be written.
     """
     settings = settings or ScoreSettings()
+    source = as_source(source)
+    output = None if output is None else Path(output)
     card = scorer.card
     display = dict(display or {})
     if threshold is not None:
@@ -108,7 +110,7 @@ def predict_slide(
             tissue = read_given(tissue, slide.info, card.patch_size_pixels * card.spacing_um_px)
         region, said = (None, ()) if roi is None else roi.area(slide.info)
         request = _request(slide.info, card, settings, tissue, region)
-        if _is_done(output, request, overwrite=overwrite):
+        if output is not None and _is_done(output, request, overwrite=overwrite):
             return _drawn_again(output, display, export or {}, only_if_changed=True)
         planned = plan_slide(slide, card, settings, tissue, region)
     scores = score_slide(source, planned.plan, scorer, tta=settings.tta, progress=progress)
@@ -131,6 +133,8 @@ def predict_slide(
     )
     with source.open() as slide:
         result = replace(result, close_ups=read_close_ups(slide, result))
+    if output is None:
+        return result
     with whole_folder(output) as folder:
         write_scores(folder, planned.plan, scores.probability)
         write_result(folder, result, _run(request, scorer.runtime, time.monotonic() - began))
@@ -138,7 +142,7 @@ def predict_slide(
 
 
 def render_again(
-    folder: Path,
+    folder: str | Path,
     *,
     threshold: float | None = None,
     export: dict[str, Any] | None = None,
@@ -162,7 +166,7 @@ def render_again(
     """
     if threshold is not None:
         display["threshold"] = threshold
-    return _drawn_again(folder, display, export or {})
+    return _drawn_again(Path(folder), display, export or {})
 
 
 def _drawn_again(

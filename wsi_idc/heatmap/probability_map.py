@@ -7,7 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from wsi_idc.slides.display import png_bytes
 from wsi_idc.slides.raster import Placement
+
+_NOT_ASSESSED = 213  # as light as glass is shaded in overlays
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,16 @@ class ProbabilityMap:
 
     values: NDArray[np.float32]
     placement: Placement
+
+    def _repr_png_(self) -> bytes:
+        """Show the map in a notebook, in an overlay's colours; grey was not assessed."""
+        from wsi_idc.heatmap.colormaps import DEFAULT_COLORMAP, colour_table
+
+        colours = colour_table(DEFAULT_COLORMAP)
+        step = np.rint(np.nan_to_num(self.values) * (len(colours) - 1)).astype(np.intp)
+        pixels = colours[step]
+        pixels[~self.assessed] = _NOT_ASSESSED
+        return png_bytes(pixels)
 
     @property
     def assessed(self) -> NDArray[np.bool_]:

@@ -24,6 +24,7 @@ The folder appears whole. A map can be drawn again from it without the slide and
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -46,6 +47,7 @@ from wsi_idc.heatmap.regions import Region, find_regions
 from wsi_idc.heatmap.render import OverlaySettings, render_overlay, render_side_by_side, write_png
 from wsi_idc.heatmap.report import CloseUp, write_report
 from wsi_idc.heatmap.summary import MapSummary, summarise
+from wsi_idc.slides.display import png_bytes
 from wsi_idc.slides.info import Bounds
 from wsi_idc.slides.raster import Placement, SlideMask, SlidePicture
 from wsi_idc.tiling.plan import PatchPlan
@@ -92,6 +94,25 @@ class HeatmapResult:
         """The slide's name."""
         return str(self.request["slide"]["name"])
 
+    def overlay(self) -> Image.Image:
+        """Draw the map over the slide, as `overlay.png` has it."""
+        return self._drawn(render_overlay)
+
+    def _drawn(self, render: Callable[..., Image.Image]) -> Image.Image:
+        model = self.request["model"]
+        return render(
+            self.picture,
+            self.probability,
+            settings=self.display,
+            title=self.name,
+            model_name=model["name"],
+            mpp=model["spacing_um_px"],
+        )
+
+    def _repr_png_(self) -> bytes:
+        """Show the overlay in a notebook."""
+        return png_bytes(np.asarray(self.overlay()))
+
     @property
     def summary(self) -> MapSummary:
         """Areas and extremes at the threshold of `display`."""
@@ -133,17 +154,8 @@ def draw_result(folder: Path, result: HeatmapResult, run: dict[str, Any]) -> Non
     `run` is what stands, or will stand, in `run.json`; the report tells its versions and, since
     identical runs give identical reports, nothing else of it.
     """
-    model = result.request["model"]
-    for file, render in ((OVERLAY, render_overlay), (SIDE_BY_SIDE, render_side_by_side)):
-        drawn = render(
-            result.picture,
-            result.probability,
-            settings=result.display,
-            title=result.name,
-            model_name=model["name"],
-            mpp=model["spacing_um_px"],
-        )
-        write_png(folder / file, drawn)
+    write_png(folder / OVERLAY, result.overlay())
+    write_png(folder / SIDE_BY_SIDE, result._drawn(render_side_by_side))
     _write_exports(folder, result)
     write_report(folder / REPORT, result, run["versions"])
     write_json(
@@ -240,7 +252,7 @@ def read_run(folder: Path) -> dict[str, Any]:
     return run
 
 
-def read_result(folder: Path) -> HeatmapResult:
+def read_result(folder: str | Path) -> HeatmapResult:
     """Read a result folder back.
 
     Raises
@@ -248,6 +260,7 @@ def read_result(folder: Path) -> HeatmapResult:
     ResultFolderError
         If the folder is none, or a file in it is missing or damaged.
     """
+    folder = Path(folder)
     summary = read_summary(folder)
     probability = read_ome_tiff(folder / MAP)
     try:

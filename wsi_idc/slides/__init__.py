@@ -3,7 +3,7 @@
 from wsi_idc.slides.base import Slide
 from wsi_idc.slides.info import Bounds, Level, SlideInfo
 from wsi_idc.slides.levels import ReadDescription, check_target_mpp, choose_level, describe_read
-from wsi_idc.slides.opening import READERS, SlideSource, open_slide
+from wsi_idc.slides.opening import READERS, SlideLike, SlideSource, as_source, open_slide
 from wsi_idc.slides.raster import Placement, SlideMask, SlidePicture
 from wsi_idc.slides.summary import info_json
 
@@ -15,9 +15,11 @@ __all__ = [
     "ReadDescription",
     "Slide",
     "SlideInfo",
+    "SlideLike",
     "SlideMask",
     "SlidePicture",
     "SlideSource",
+    "as_source",
     "check_target_mpp",
     "choose_level",
     "describe_read",

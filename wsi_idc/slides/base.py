@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from wsi_idc.errors import SettingsError, SlideReadError
 from wsi_idc.slides.colours import ToSrgb
+from wsi_idc.slides.display import SHOWN_SIDE_PX
 from wsi_idc.slides.info import Level, SlideInfo
 from wsi_idc.slides.levels import choose_level, pixels_across
 from wsi_idc.slides.raster import Placement, SlidePicture
@@ -188,6 +189,10 @@ class Slide(ABC):
             mpp_y=info.mpp_y,
         )
         return SlidePicture(self.read(bounds.x, bounds.y, size, mpp), placement)
+
+    def _repr_png_(self) -> bytes:
+        """Show the slide in a notebook."""
+        return self.picture(max_side=SHOWN_SIDE_PX)._repr_png_()
 
     def _read_from(
         self, level: Level, x: float, y: float, size: tuple[int, int], mpp: float

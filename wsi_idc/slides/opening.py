@@ -152,6 +152,15 @@ class SlideSource:
         return slide
 
 
+SlideLike = SlideSource | str | Path
+"""What functions that open slides themselves take: a source, or just the file."""
+
+
+def as_source(slide: SlideLike) -> SlideSource:
+    """Return how to open a slide, given that or its file alone."""
+    return SlideSource(Path(slide)) if isinstance(slide, str | Path) else slide
+
+
 def _check_file(path: Path) -> None:
     try:
         if path.is_dir():

@@ -13,6 +13,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from wsi_idc.slides.display import png_bytes
+
 
 @dataclass(frozen=True)
 class Placement:
@@ -79,6 +81,10 @@ class SlidePicture:
     pixels: NDArray[np.uint8]
     placement: Placement
 
+    def _repr_png_(self) -> bytes:
+        """Show the picture in a notebook."""
+        return png_bytes(self.pixels)
+
 
 @dataclass(frozen=True)
 class SlideMask:
@@ -92,6 +98,10 @@ class SlideMask:
 
     values: NDArray[np.bool_]
     placement: Placement
+
+    def _repr_png_(self) -> bytes:
+        """Show the mask in a notebook: True is white."""
+        return png_bytes(np.uint8(255) * self.values)
 
     @property
     def area_mm2(self) -> float:

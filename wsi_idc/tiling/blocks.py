@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wsi_idc.errors import SettingsError, SlideReadError, WsiIdcError
-from wsi_idc.slides import Slide, SlideSource, choose_level
+from wsi_idc.slides import Slide, SlideLike, SlideSource, as_source, choose_level
 from wsi_idc.slides.base import MOST_THREADS
 from wsi_idc.slides.info import SlideInfo
 from wsi_idc.tiling.grid import PatchGrid
@@ -119,7 +119,7 @@ def read_patches(
 
 
 def read_batches(
-    source: SlideSource,
+    source: SlideLike,
     plan: PatchPlan,
     batch_size: int,
     *,
@@ -143,8 +143,8 @@ def read_batches(
     SettingsError, SlideReadError
         As `read_patches`.
     """
-    if batch_size < 1:
-        raise SettingsError(f"a batch must have at least 1 patch, not {batch_size}")
+    check_batch_size(batch_size)
+    source = as_source(source)
     held: list[PatchBlock] = []
     count = 0
     with closing(read_patches(source, plan, threads=threads, block_px=block_px)) as blocks:
@@ -161,6 +161,18 @@ def read_batches(
                     held, count = [], 0
     if held:
         yield _joined(held)
+
+
+def check_batch_size(batch_size: int) -> None:
+    """Refuse batches without patches.
+
+    Raises
+    ------
+    SettingsError
+        If it is below 1.
+    """
+    if batch_size < 1:
+        raise SettingsError(f"a batch must have at least 1 patch, not {batch_size}")
 
 
 @dataclass(frozen=True, eq=False)

@@ -27,7 +27,7 @@ from PIL import Image
 
 from wsi_idc.files import whole_file, write_json
 from wsi_idc.progress import Progress
-from wsi_idc.slides import SlideSource
+from wsi_idc.slides import SlideLike, SlideSource, as_source
 from wsi_idc.slides.raster import SlideMask, SlidePicture
 from wsi_idc.tiling.blocks import PatchBlock, read_patches
 from wsi_idc.tiling.contact_sheet import ContactSheet
@@ -83,8 +83,8 @@ class TileResult:
 
 
 def tile_slide(
-    source: SlideSource,
-    output: Path,
+    source: SlideLike,
+    output: str | Path,
     settings: TileSettings | None = None,
     *,
     patient: str | None = None,
@@ -102,7 +102,7 @@ def tile_slide(
 
     Parameters
     ----------
-    source : the slide.
+    source : the slide, or its file.
     output : the collection's folder; several slides share one.
     settings : how to tile; None takes the defaults.
     patient : whose slide it is; None takes the slide's name.
@@ -129,6 +129,7 @@ def tile_slide(
     OutputError
         If the output cannot be written.
     """
+    source, output = as_source(source), Path(output)
     settings = settings or TileSettings()
     with source.open() as slide:
         info = slide.info

@@ -49,7 +49,7 @@ _PLACEMENT_KEYS = {
 
 
 def write_ome_tiff(
-    path: Path, probability: ProbabilityMap, name: str, *, eight_bit: bool = False
+    path: str | Path, probability: ProbabilityMap, name: str, *, eight_bit: bool = False
 ) -> None:
     """Write a probability map as tiled, pyramidal OME-TIFF; as floats its values are untouched.
 
@@ -74,7 +74,7 @@ def write_ome_tiff(
     description = _ome_xml(
         levels[0], probability, name, identity=hashlib.sha256(content).hexdigest()
     )
-    with whole_file(path) as temporary, tifffile.TiffWriter(temporary, byteorder="<") as tiff:
+    with whole_file(Path(path)) as temporary, tifffile.TiffWriter(temporary, byteorder="<") as tiff:
         for index, level in enumerate(levels):
             tiff.write(
                 level,
