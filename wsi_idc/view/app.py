@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
 
 import anyio.to_thread
 from starlette.applications import Starlette
@@ -14,10 +15,14 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from wsi_idc.errors import SlideError, WsiIdcError
+from wsi_idc.heatmap.export.settings import ExportSettings
+from wsi_idc.heatmap.result import read_summary
 from wsi_idc.view.catalogue import SlideEntry
 from wsi_idc.view.describe import describe_entry
+from wsi_idc.view.frame import frame_of
 from wsi_idc.view.guards import Guard
 from wsi_idc.view.handles import OpenSlides
+from wsi_idc.view.map_data import colour_tables, list_regions, map_bytes, read_map
 from wsi_idc.view.static_files import static_files
 from wsi_idc.view.tiles import CACHE_BYTES, TileKey, TileMaker
 
@@ -59,7 +64,10 @@ class _Viewer:
             Route("/", self._start),
             Route("/slide/{key}", self._slide_page),
             Route("/static/{name:path}", _static_file),
+            Route("/api/colormaps", _colormaps),
             Route("/api/slides/{key}", self._slide),
+            Route("/api/slides/{key}/map", self._map),
+            Route("/api/slides/{key}/regions", self._regions),
             Route("/api/slides/{key}/tiles/{level:int}/{column:int}/{row:int}.jpg", self._tile),
         ]
 
@@ -113,6 +121,43 @@ class _Viewer:
         if tile is None:
             raise HTTPException(404, "no such tile")
         return Response(tile, media_type="image/jpeg")
+
+    async def _map(self, request: Request) -> Response:
+        folder = self._result(request)
+        values = await anyio.to_thread.run_sync(lambda: map_bytes(read_map(folder)))
+        return Response(values, media_type="application/octet-stream")
+
+    async def _regions(self, request: Request) -> Response:
+        entry, folder = self._entry(request), self._result(request)
+        threshold = _probability(request.query_params.get("threshold", ""))
+
+        def listed() -> dict[str, object]:
+            summary = read_summary(folder)
+            frame = frame_of(entry, self._tiles.info(entry), summary)
+            least = ExportSettings(**summary.get("export", {})).min_region_mm2
+            return list_regions(read_map(folder), threshold, least, frame)
+
+        return JSONResponse(await anyio.to_thread.run_sync(listed))
+
+    def _result(self, request: Request) -> Path:
+        folder = self._entry(request).result
+        if folder is None:
+            raise HTTPException(404, "this slide has no map")
+        return folder
+
+
+async def _colormaps(_: Request) -> Response:
+    return JSONResponse(await anyio.to_thread.run_sync(colour_tables))
+
+
+def _probability(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1:
+        raise HTTPException(400, "the threshold must lie between 0 and 1")
+    return value
 
 
 async def _static_file(request: Request) -> Response:

@@ -7,6 +7,8 @@ from typing import Any
 from wsi_idc.heatmap.result import read_summary
 from wsi_idc.slides.info import SlideInfo
 from wsi_idc.view.catalogue import SlideEntry
+from wsi_idc.view.frame import Frame, frame_of
+from wsi_idc.view.map_data import describe_map, read_map
 from wsi_idc.view.pyramid import TILE_PX, TilePyramid
 
 
@@ -23,6 +25,7 @@ def describe_entry(entry: SlideEntry, info: SlideInfo, slides: int) -> dict[str,
     """
     pyramid = TilePyramid.of(info)
     summary = None if entry.result is None else read_summary(entry.result)
+    frame = frame_of(entry, info, summary)
     return {
         "key": entry.key,
         "slides": slides,
@@ -36,8 +39,17 @@ def describe_entry(entry: SlideEntry, info: SlideInfo, slides: int) -> dict[str,
         ],
         "background": list(info.background),
         "is_picture": entry.is_picture,
+        "origin_px": [frame.origin_x, frame.origin_y],
+        "px_um": [frame.mpp_x, frame.mpp_y],
+        "map": None if summary is None else _map(entry, summary, frame),
         "warnings": _warnings(entry, info, summary),
     }
+
+
+def _map(entry: SlideEntry, summary: dict[str, Any], frame: Frame) -> dict[str, Any] | None:
+    if entry.result is None:
+        return None
+    return describe_map(read_map(entry.result), summary, frame)
 
 
 def _warnings(entry: SlideEntry, info: SlideInfo, summary: dict[str, Any] | None) -> list[str]:

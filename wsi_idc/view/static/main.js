@@ -2,10 +2,13 @@
 
 import { Camera } from "./camera.js";
 import { Gestures } from "./gestures.js";
+import { Heatmap } from "./heatmap.js";
+import { HeatmapPanel } from "./heatmap_panel.js";
 import { listenToKeys } from "./keys.js";
 import { readLink, writeLink } from "./link.js";
 import { Overview } from "./overview.js";
 import { byId, element, getJson, later, say } from "./page.js";
+import { RegionList } from "./regions.js";
 import { magnification, magnificationText, scaleBar } from "./scale_bar.js";
 import { compose, download } from "./screenshot.js";
 import { Stage } from "./stage.js";
@@ -33,9 +36,15 @@ async function start() {
   fitPanels(page);
   const link = readLink(location.hash);
   camera.set(link.view ?? camera.whole());
+  changed();
+  if (about.map) {
+    await addHeatmap(page).catch((error) => say(`The map cannot be shown: ${error.message}`, 1e9));
+  }
+  page.heatmapPanel?.follow(link);
   window.addEventListener("hashchange", () => {
-    const { view } = readLink(location.hash);
-    if (view) camera.set(view);
+    const followed = readLink(location.hash);
+    if (followed.view) camera.set(followed.view);
+    page.heatmapPanel?.follow(followed);
     changed();
   });
 
@@ -49,7 +58,7 @@ async function start() {
   showNotes(about);
   byId("back").hidden = about.slides < 2;
 
-  const keepLink = later(() => history.replaceState(null, "", writeLink(camera, {})), 250);
+  const keepLink = later(() => history.replaceState(null, "", pageLink(page)), 250);
   stage.after.push(() => {
     overview.draw(stage.pixelRatio);
     tellScale(page);
@@ -60,6 +69,34 @@ async function start() {
   });
   window.viewer = page; // for tests, and for the curious
   changed();
+}
+
+async function addHeatmap(page) {
+  const { about, stage, overview, changed, camera } = page;
+  const [values, colours] = await Promise.all([
+    fetch(`/api/slides/${encodeURIComponent(key)}/map`).then((answer) => answer.arrayBuffer()),
+    getJson("/api/colormaps"),
+  ]);
+  const heatmap = new Heatmap(about.map, new Float32Array(values), colours);
+  stage.layers.push(heatmap);
+  const fly = (region) => {
+    camera.flyTo(camera.viewOf(region, 1.6));
+    changed();
+  };
+  const regions = new RegionList(key, heatmap, { fly });
+  const panel = new HeatmapPanel(heatmap, () => {
+    overview.map = heatmap.settings.on ? heatmap.overlay : null;
+    regions.update();
+    changed();
+  });
+  overview.map = heatmap.overlay;
+  page.heatmap = heatmap;
+  page.heatmapPanel = panel;
+  page.regions = regions;
+}
+
+function pageLink({ camera, heatmapPanel }) {
+  return writeLink(camera, heatmapPanel?.link() ?? {});
 }
 
 function makeCommands(page) {
@@ -77,12 +114,12 @@ function makeCommands(page) {
       : document.documentElement.requestFullscreen()),
     shot: () => {
       stage.draw();
-      const picture = compose(stage.canvas, camera, stage.pixelRatio, key, page.colourKey?.() ?? null);
+      const picture = compose(stage.canvas, camera, stage.pixelRatio, key, mapKey(page));
       const place = [camera.x, camera.y].map((um) => `${(um / 1000).toFixed(2)}mm`).join("_");
       download(picture, `${key}_${place}_${magnificationText(camera.scale).replace("×", "x")}.png`);
     },
     link: async () => {
-      history.replaceState(null, "", writeLink(camera, page.settings?.() ?? {}));
+      history.replaceState(null, "", pageLink(page));
       try {
         await navigator.clipboard.writeText(location.href);
         say("The link is on the clipboard.");
@@ -114,6 +151,10 @@ function makeCommands(page) {
   help.addEventListener("click", (event) => event.target === help && help.close());
   const keys = {
     f: actions.full, s: actions.shot, l: actions.link, "?": actions.ask, p: actions.sheet,
+    h: () => page.heatmapPanel?.toggle("on"),
+    o: () => page.heatmapPanel?.toggle("outline"),
+    ",": () => page.regions?.step(-1),
+    ".": () => page.regions?.step(1),
   };
   return { power, keys };
 }
@@ -138,13 +179,21 @@ function fitPanels({ camera }) {
   };
 }
 
-function tellPlace({ camera, about, reading }, at) {
+function mapKey({ heatmap }) {
+  return heatmap?.settings.on ? heatmap.key() : null;
+}
+
+function tellPlace({ camera, about, heatmap }, at) {
   const place = byId("reading");
   if (!at) return place.replaceChildren();
   const [x, y] = camera.toWorld(...at);
   if (x < 0 || y < 0 || x > about.width_um || y > about.height_um) return place.replaceChildren();
   const position = `${(x / 1000).toFixed(3)}, ${(y / 1000).toFixed(3)} mm`;
-  place.replaceChildren(...(reading?.(x, y) ?? []), element("span", {}, position));
+  const value = heatmap?.at(x, y);
+  const told = Number.isNaN(value) ? "not assessed" : `IDC ${value?.toFixed(3)}`;
+  place.replaceChildren(
+    ...(heatmap ? [element("b", {}, told)] : []), element("span", {}, position),
+  );
 }
 
 function tellScale({ camera }) {

@@ -1,0 +1,139 @@
+"""What the server tells of a map: values, regions, and where they lie."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from starlette.testclient import TestClient
+from viewer_results import CELL_UM, LEFT_PX, MPP, TOP_PX, MappedSlide, make_mapped_slide
+
+from wsi_idc.errors import ResultFolderError
+from wsi_idc.heatmap.colormaps import COLORMAPS, colour_table
+from wsi_idc.heatmap.result import read_result
+from wsi_idc.view import list_slides
+from wsi_idc.view.app import make_app
+from wsi_idc.view.catalogue import ViewSettings
+
+HERE = "http://127.0.0.1:8765"
+
+
+@pytest.fixture(scope="module")
+def client(mapped: MappedSlide) -> Iterator[TestClient]:
+    entries = list_slides([mapped.slide], ViewSettings(results=mapped.results))
+    with TestClient(make_app(entries), base_url=HERE) as client:
+        yield client
+
+
+class TestMap:
+    def test_values_are_those_of_the_file_to_the_bit(
+        self, client: TestClient, mapped: MappedSlide
+    ) -> None:
+        told = np.frombuffer(client.get("/api/slides/mapped/map").content, "<f4")
+        assert told.tobytes() == mapped.values.tobytes()
+
+    def test_lies_where_the_map_lies(self, client: TestClient) -> None:
+        about = client.get("/api/slides/mapped").json()
+        told = about["map"]
+        assert (told["columns"], told["rows"]) == (24, 16)
+        assert (told["left_um"], told["top_um"]) == (LEFT_PX * MPP, TOP_PX * MPP)
+        assert (told["cell_width_um"], told["cell_height_um"]) == (CELL_UM, CELL_UM)
+        assert (told["threshold"], told["colormap"]) == (0.5, "blue-yellow")
+        assert about["warnings"] == ["made by hand"]
+
+    def test_without_a_map_there_is_none(self, mapped: MappedSlide) -> None:
+        with TestClient(make_app(list_slides([mapped.slide], ViewSettings())), HERE) as client:
+            assert client.get("/api/slides/mapped").json()["map"] is None
+            assert client.get("/api/slides/mapped/map").status_code == 404
+            assert client.get("/api/slides/mapped/regions?threshold=0.5").status_code == 404
+
+    def test_colours_are_those_of_overlays(self, client: TestClient) -> None:
+        told = client.get("/api/colormaps").json()
+        assert tuple(told) == COLORMAPS
+        for name, colours in told.items():
+            assert colours[200] == int.from_bytes(colour_table(name)[200].tobytes())
+
+
+class TestRegions:
+    def test_are_those_of_the_result(self, client: TestClient, mapped: MappedSlide) -> None:
+        told = client.get("/api/slides/mapped/regions?threshold=0.5").json()
+        true = read_result(mapped.result).regions
+        assert told["total"] == len(true) == 2
+        for ours, region in zip(told["regions"], true, strict=True):
+            assert ours["area_mm2"] == region.area_mm2
+            assert ours["max_probability"] == region.max_probability
+            assert ours["left"] == pytest.approx(region.left * MPP)
+            assert ours["height"] == pytest.approx((region.bottom - region.top) * MPP)
+            shell = np.array(ours["outline"][0][0])
+            assert shell == pytest.approx(region.outline[0].shell * MPP, abs=1e-3)
+
+    def test_follow_the_threshold(self, client: TestClient) -> None:
+        totals = [
+            client.get(f"/api/slides/mapped/regions?threshold={threshold}").json()["total"]
+            for threshold in (0.0, 0.9, 1.0)
+        ]
+        assert totals == [1, 1, 0]
+
+    @pytest.mark.parametrize("query", ["", "?threshold=", "?threshold=nan", "?threshold=1.1"])
+    def test_a_threshold_that_is_none_is_refused(self, client: TestClient, query: str) -> None:
+        assert client.get(f"/api/slides/mapped/regions{query}").status_code == 400
+
+
+class TestWhichSlide:
+    def test_a_folder_of_results_finds_its_slides(self, mapped: MappedSlide) -> None:
+        settings = ViewSettings(slides=mapped.slide.parent)
+        (entry,) = list_slides([mapped.results], settings)
+        assert entry.source.path == mapped.slide
+        assert entry.annotations == mapped.results.resolve() / "annotations" / "mapped.geojson"
+        (same,) = list_slides([mapped.result], settings)
+        assert same == entry
+
+    def test_without_the_slide_the_small_picture_is_shown(self, mapped: MappedSlide) -> None:
+        entries = list_slides([mapped.results], ViewSettings())
+        assert entries[0].is_picture
+        with TestClient(make_app(entries), base_url=HERE) as client:
+            about = client.get("/api/slides/mapped").json()
+            assert "--slides tells its folder" in about["warnings"][0]
+            assert about["map"]["left_um"] == LEFT_PX * MPP
+            assert about["px_um"] == [MPP, MPP]
+            assert about["width_um"] == pytest.approx(2500 * MPP, rel=0.002)
+            assert about["mpp"] == pytest.approx(10.0)  # 500 px for 5 mm
+            assert client.get("/api/slides/mapped/tiles/0/0/0.jpg").status_code == 200
+
+    def test_where_it_was_mapped_is_known(self, tmp_path: Path) -> None:
+        from wsi_idc.cohort.records import record_done
+        from wsi_idc.cohort.task import SlideDone, SlideTask
+        from wsi_idc.slides import SlideSource
+
+        made = make_mapped_slide(tmp_path)
+        done = SlideDone(made.result, "done", patches=1, tissue_mm2=1.0)
+        (made.results / ".cohort" / "slides").mkdir(parents=True)
+        record_done(made.results, SlideTask(SlideSource(made.slide)), done, 1.0)
+        (entry,) = list_slides([made.results], ViewSettings())
+        assert entry.source.path == made.slide.absolute()
+
+    def test_a_map_of_another_file_is_not_laid_over_a_slide(
+        self, mapped: MappedSlide, tmp_path: Path
+    ) -> None:
+        other = tmp_path / mapped.slide.name
+        shutil.copy(mapped.slide, other)
+        with other.open("ab") as file:
+            file.write(b"x")
+        with pytest.raises(ResultFolderError, match="the map of another file"):
+            list_slides([other], ViewSettings(results=mapped.results))
+        (entry,) = list_slides([mapped.results], ViewSettings(slides=tmp_path))
+        assert entry.is_picture
+        assert "is another file than the map was made of" in entry.warnings[0]
+
+    def test_a_given_scale_is_that_of_the_map(self, tmp_path: Path) -> None:
+        made = make_mapped_slide(tmp_path)
+        file = made.result / "summary.json"
+        summary = json.loads(file.read_text())
+        summary["slide"] |= {"mpp_source": "given by --slide-mpp", "mpp_x": 0.5, "mpp_y": 0.25}
+        file.write_text(json.dumps(summary))
+        (entry,) = list_slides([made.results], ViewSettings(slides=made.slide.parent))
+        assert entry.source.slide_mpp == (0.5, 0.25)
