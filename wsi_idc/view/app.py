@@ -17,7 +17,9 @@ from starlette.routing import BaseRoute, Route
 from wsi_idc.errors import SlideError, WsiIdcError
 from wsi_idc.heatmap.export.settings import ExportSettings
 from wsi_idc.heatmap.result import read_summary
+from wsi_idc.view.byte_cache import ByteCache
 from wsi_idc.view.catalogue import SlideEntry
+from wsi_idc.view.cohort_list import describe_row, make_thumbnail
 from wsi_idc.view.describe import describe_entry
 from wsi_idc.view.frame import frame_of
 from wsi_idc.view.guards import Guard
@@ -27,6 +29,7 @@ from wsi_idc.view.static_files import static_files
 from wsi_idc.view.tiles import CACHE_BYTES, TileKey, TileMaker
 
 _MOST_READING = 8
+_THUMBNAIL_BYTES = 32 * 2**20  # some two thousand
 
 
 def make_app(entries: Sequence[SlideEntry], *, cache_bytes: int = CACHE_BYTES) -> Guard:
@@ -51,6 +54,7 @@ class _Viewer:
         self._entries = {entry.key: entry for entry in entries}
         self._slides = OpenSlides()
         self._tiles = TileMaker(self._slides, cache_bytes)
+        self._thumbnails = ByteCache(_THUMBNAIL_BYTES)
         # Made where the event loop runs.
         self._reading: anyio.CapacityLimiter | None = None
         self.app = Starlette(
@@ -65,7 +69,9 @@ class _Viewer:
             Route("/slide/{key}", self._slide_page),
             Route("/static/{name:path}", _static_file),
             Route("/api/colormaps", _colormaps),
+            Route("/api/slides", self._list),
             Route("/api/slides/{key}", self._slide),
+            Route("/api/slides/{key}/thumbnail.jpg", self._thumbnail),
             Route("/api/slides/{key}/map", self._map),
             Route("/api/slides/{key}/regions", self._regions),
             Route("/api/slides/{key}/tiles/{level:int}/{column:int}/{row:int}.jpg", self._tile),
@@ -99,6 +105,23 @@ class _Viewer:
     async def _slide_page(self, request: Request) -> Response:
         self._entry(request)
         return _page("slide.html")
+
+    async def _list(self, _: Request) -> Response:
+        def rows() -> list[dict[str, object]]:
+            return [describe_row(entry) for entry in self._entries.values()]
+
+        return JSONResponse({"slides": await anyio.to_thread.run_sync(rows)})
+
+    async def _thumbnail(self, request: Request) -> Response:
+        entry = self._entry(request)
+        picture = self._thumbnails.get(entry.key)
+        if picture is None:
+            async with self._limiter():
+                if await request.is_disconnected():
+                    return Response(status_code=204)
+                picture = await anyio.to_thread.run_sync(make_thumbnail, entry, self._slides)
+            self._thumbnails.put(entry.key, picture)
+        return Response(picture, media_type="image/jpeg")
 
     async def _slide(self, request: Request) -> Response:
         entry = self._entry(request)
