@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
+from typing import Any, NoReturn
 
 import anyio.to_thread
 from starlette.applications import Starlette
@@ -21,14 +23,22 @@ from wsi_idc.view.byte_cache import ByteCache
 from wsi_idc.view.catalogue import SlideEntry
 from wsi_idc.view.cohort_list import describe_row, make_thumbnail
 from wsi_idc.view.describe import describe_entry
+from wsi_idc.view.drawings import (
+    ChangedMeanwhileError,
+    Drawings,
+    read_drawings,
+    save_drawings,
+)
 from wsi_idc.view.frame import frame_of
 from wsi_idc.view.guards import Guard
 from wsi_idc.view.handles import OpenSlides
 from wsi_idc.view.map_data import colour_tables, list_regions, map_bytes, read_map
+from wsi_idc.view.shapes import combine
 from wsi_idc.view.static_files import static_files
 from wsi_idc.view.tiles import CACHE_BYTES, TileKey, TileMaker
 
 _MOST_READING = 8
+_MOST_SENT = 64 * 2**20  # a section drawn in every detail has a few megabytes
 _THUMBNAIL_BYTES = 32 * 2**20  # some two thousand
 
 
@@ -59,7 +69,7 @@ class _Viewer:
         self._reading: anyio.CapacityLimiter | None = None
         self.app = Starlette(
             routes=self._routes(),
-            exception_handlers={WsiIdcError: _say_error},
+            exception_handlers={WsiIdcError: _say_error, HTTPException: _say_refusal},
             lifespan=self._lifespan,
         )
 
@@ -72,6 +82,9 @@ class _Viewer:
             Route("/api/slides", self._list),
             Route("/api/slides/{key}", self._slide),
             Route("/api/slides/{key}/thumbnail.jpg", self._thumbnail),
+            Route("/api/slides/{key}/drawings", self._drawings),
+            Route("/api/slides/{key}/drawings", self._save_drawings, methods=["POST"]),
+            Route("/api/combine", _combine, methods=["POST"]),
             Route("/api/slides/{key}/map", self._map),
             Route("/api/slides/{key}/regions", self._regions),
             Route("/api/slides/{key}/tiles/{level:int}/{column:int}/{row:int}.jpg", self._tile),
@@ -162,11 +175,58 @@ class _Viewer:
 
         return JSONResponse(await anyio.to_thread.run_sync(listed))
 
+    async def _drawings(self, request: Request) -> Response:
+        file = self._entry(request).annotations
+        return _told(await anyio.to_thread.run_sync(read_drawings, file), file)
+
+    async def _save_drawings(self, request: Request) -> Response:
+        file = self._entry(request).annotations
+        sent = await _sent(request)
+        features, version = sent.get("features"), sent.get("version")
+        try:
+            saved = await anyio.to_thread.run_sync(save_drawings, file, features, version)
+        except ChangedMeanwhileError as error:
+            return JSONResponse({"error": str(error)}, 409)
+        return _told(saved, file)
+
     def _result(self, request: Request) -> Path:
         folder = self._entry(request).result
         if folder is None:
             raise HTTPException(404, "this slide has no map")
         return folder
+
+
+def _told(drawings: Drawings, file: Path) -> Response:
+    return JSONResponse(
+        {"file": file.name, "features": drawings.features, "version": drawings.version}
+    )
+
+
+async def _combine(request: Request) -> Response:
+    sent = await _sent(request)
+    values = (sent.get("base"), sent.get("shape"), sent.get("mode"))
+    combined = await anyio.to_thread.run_sync(combine, *values)
+    return JSONResponse({"polygons": combined.polygons, "joined": combined.joined})
+
+
+async def _sent(request: Request) -> dict[str, Any]:
+    """The JSON object that a page has sent."""
+    content = bytearray()
+    async for chunk in request.stream():
+        content += chunk
+        if len(content) > _MOST_SENT:
+            raise HTTPException(413, "too much was sent")
+    try:
+        sent = json.loads(content, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        sent = None
+    if not isinstance(sent, dict):
+        raise HTTPException(400, "what was sent is no JSON object")
+    return sent
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON")
 
 
 async def _colormaps(_: Request) -> Response:
@@ -193,6 +253,11 @@ def _page(name: str) -> Response:
         raise HTTPException(404, "no such file")
     content, media_type = found
     return Response(content, media_type=media_type)
+
+
+async def _say_refusal(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return JSONResponse({"error": error.detail}, error.status_code)
 
 
 async def _say_error(_: Request, error: Exception) -> Response:

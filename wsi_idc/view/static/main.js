@@ -1,5 +1,6 @@
 // The page of a slide: makes its parts and ties them together.
 
+import { addDrawing } from "./drawing/setup.js";
 import { Camera } from "./camera.js";
 import { Gestures } from "./gestures.js";
 import { Heatmap } from "./heatmap.js";
@@ -31,7 +32,15 @@ async function start() {
   const tiles = new TileLayer(about, changed);
   stage.layers.push(tiles);
   const overview = new Overview(byId("overview"), about, tiles, camera, changed);
-  const page = { about, camera, stage, tiles, overview, changed };
+  // To a rectangle of the slide, with some of what is around it, and no nearer than its pixels.
+  const fly = (box) => {
+    const { left, top, width, height } = box;
+    const view = camera.viewOf(box, 1.6);
+    const scale = Math.max(view.scale, about.mpp);
+    camera.flyTo(camera.centred(left + width / 2, top + height / 2, scale));
+    changed();
+  };
+  const page = { about, camera, stage, tiles, overview, changed, fly };
 
   fitPanels(page);
   const link = readLink(location.hash);
@@ -40,6 +49,10 @@ async function start() {
   if (about.map) {
     await addHeatmap(page).catch((error) => say(`The map cannot be shown: ${error.message}`, 1e9));
   }
+  page.drawing = await addDrawing(page).catch((error) => {
+    say(`Drawings cannot be shown: ${error.message}`, 10_000);
+    return null;
+  });
   page.heatmapPanel?.follow(link);
   window.addEventListener("hashchange", () => {
     const followed = readLink(location.hash);
@@ -51,7 +64,7 @@ async function start() {
   new Gestures(stage.canvas, camera, {
     changed,
     moved: (at) => tellPlace(page, at),
-    tool: null,
+    tool: page.drawing?.tools ?? null,
   });
   const commands = makeCommands(page);
   listenToKeys(camera, commands, changed);
@@ -72,18 +85,15 @@ async function start() {
 }
 
 async function addHeatmap(page) {
-  const { about, stage, overview, changed, camera } = page;
+  const { about, stage, overview, changed, fly } = page;
   const [values, colours] = await Promise.all([
     fetch(`/api/slides/${encodeURIComponent(key)}/map`).then((answer) => answer.arrayBuffer()),
     getJson("/api/colormaps"),
   ]);
   const heatmap = new Heatmap(about.map, new Float32Array(values), colours);
   stage.layers.push(heatmap);
-  const fly = (region) => {
-    camera.flyTo(camera.viewOf(region, 1.6));
-    changed();
-  };
-  const regions = new RegionList(key, heatmap, { fly });
+  const adopt = (region) => page.drawing?.adopt(region);
+  const regions = new RegionList(key, heatmap, { fly, adopt });
   const panel = new HeatmapPanel(heatmap, () => {
     overview.map = heatmap.settings.on ? heatmap.overlay : null;
     regions.update();
@@ -155,6 +165,7 @@ function makeCommands(page) {
     o: () => page.heatmapPanel?.toggle("outline"),
     ",": () => page.regions?.step(-1),
     ".": () => page.regions?.step(1),
+    ...page.drawing?.keys,
   };
   return { power, keys };
 }

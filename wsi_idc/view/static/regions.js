@@ -47,7 +47,7 @@ export class RegionList {
     go.addEventListener("click", () => this.go(index));
     const row = element("li", {}, go);
     if (this.adopt) {
-      const draw = element("button", { class: "adopt", title: "Draw on: take this outline as a drawing to correct" }, "Draw on");
+      const draw = element("button", { class: "adopt", title: "Take this outline as a drawing, to correct it" }, "Correct");
       draw.addEventListener("click", () => this.adopt(region));
       row.append(draw);
     }
