@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import wsi_idc
-from wsi_idc.cli import demo, doctor, evaluate, heatmap, info, render, tile, train, view
+from wsi_idc.cli import demo, doctor, evaluate, heatmap, info, model, render, tile, train, view
 
 app = typer.Typer(
     help=(
@@ -49,4 +49,5 @@ app.command(no_args_is_help=True)(heatmap.heatmap)
 app.command(no_args_is_help=True)(render.render)
 app.command(no_args_is_help=True)(view.view)
 app.command(no_args_is_help=True)(evaluate.evaluate)
+app.add_typer(model.app, name="model")
 app.command()(doctor.doctor)

@@ -177,7 +177,8 @@ def result_in_words(result: HeatmapResult, folder: Path, *, done_before: bool = 
     summary = result.summary
     before = ", done before" if done_before else ""
     return (
-        f"{result.name}: {result.patches:,} patches, IDC on {summary.positive_mm2:.1f} of "
+        f"{result.name}: {result.patches:,} patches, "
+        f"{result.probability.class_name} on {summary.positive_mm2:.1f} of "
         f"{summary.assessed_mm2:.1f} mm² assessed ({100 * summary.positive_fraction:.0f} %) at "
         f"threshold {summary.threshold:.2f}{before} -> {folder / OVERLAY}"
     )

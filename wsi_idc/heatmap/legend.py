@@ -18,7 +18,7 @@ from wsi_idc.heatmap.blending import (
     shaded_glass,
     tint,
 )
-from wsi_idc.heatmap.probability_map import ProbabilityMap
+from wsi_idc.heatmap.probability_map import IDC, ProbabilityMap
 from wsi_idc.heatmap.summary import summarise
 from wsi_idc.slides.raster import SlidePicture
 
@@ -47,7 +47,8 @@ def draw_header(
     room = pen.image.width - 2 * left
     _draw_name(pen, title, left, pen.px(50), room)
     found = (
-        f"IDC at probability ≥ {settings.threshold:.3g}: {counted.positive_mm2:,.2f} mm²"
+        f"{probability.class_name} at probability ≥ {settings.threshold:.3g}: "
+        f"{counted.positive_mm2:,.2f} mm²"
         f" = {100 * counted.positive_fraction:.1f} % of {counted.assessed_mm2:,.2f} mm² assessed"
         if counted.assessed_mm2
         else "Nothing was assessed: no tissue"
@@ -70,17 +71,20 @@ def _draw_name(pen: Pen, name: str, left: int, baseline: int, room: int) -> None
         pen.text(x, baseline, _NAME_NOTE, _SMALL_PX, colour=GREY)
 
 
-def draw_footer(pen: Pen, slide: SlidePicture, settings: OverlaySettings) -> None:
+def draw_footer(
+    pen: Pen, slide: SlidePicture, settings: OverlaySettings, class_name: str = IDC
+) -> None:
     """Draw scale bar, colour bar, key and limits of use below the slide.
 
     Parameters
     ----------
     slide : the slide as it is drawn, its pixels being those of the picture.
+    class_name : what the colours are the probability of.
     """
     top = pen.image.height - pen.px(FOOTER_HEIGHT)
     left, right = pen.px(MARGIN), pen.image.width - pen.px(MARGIN)
     draw_scale_bar(pen, slide.placement, left, top + pen.px(24))
-    _draw_colour_bar(pen, slide, settings, right, top + pen.px(44))
+    _draw_colour_bar(pen, slide, settings, class_name, (right, top + pen.px(44)))
     baseline = top + pen.px(142)
     x = left
     if settings.outline:
@@ -112,8 +116,13 @@ def colour_bar(
 
 
 def _draw_colour_bar(
-    pen: Pen, slide: SlidePicture, settings: OverlaySettings, right: int, top: int
+    pen: Pen,
+    slide: SlidePicture,
+    settings: OverlaySettings,
+    class_name: str,
+    corner: tuple[int, int],
 ) -> None:
+    right, top = corner
     width, height = pen.px(_BAR_WIDTH), pen.px(_BAR_HEIGHT)
     # Half a number of the last tick stands over the bar's end.
     left = right - width - pen.px(16)
@@ -133,7 +142,8 @@ def _draw_colour_bar(
     middle = min(mark, right - pen.text_width(caption, _SMALL_PX) / 2)
     pen.text(middle, top - pen.px(18), caption, _SMALL_PX, anchor="ms")
     beside = left - pen.px(18)
-    pen.text(beside, top + height - pen.px(5), "IDC probability", _FACT_PX, anchor="rs")
+    named = pen.shortened(f"{class_name} probability", _FACT_PX, max(1, beside - pen.px(MARGIN)))
+    pen.text(beside, top + height - pen.px(5), named, _FACT_PX, anchor="rs")
     note = "above: on glass, below: on tissue"
     pen.text(
         beside - pen.px(10), top + height + pen.px(27), note, _SMALL_PX, colour=GREY, anchor="rs"

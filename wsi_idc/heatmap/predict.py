@@ -11,11 +11,15 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 import wsi_idc
 from wsi_idc.errors import ResultFolderError
 from wsi_idc.files import whole_folder
 from wsi_idc.heatmap.aggregate import aggregate
 from wsi_idc.heatmap.export.settings import ExportSettings
+from wsi_idc.heatmap.probability_map import ProbabilityMap, column_of, label_of
 from wsi_idc.heatmap.render import OverlaySettings
 from wsi_idc.heatmap.report import read_close_ups
 from wsi_idc.heatmap.result import (
@@ -114,15 +118,21 @@ def predict_slide(
             return _drawn_again(output, display, export or {}, only_if_changed=True)
         planned = plan_slide(slide, card, settings, tissue, region)
     scores = score_slide(source, planned.plan, scorer, tta=settings.tta, progress=progress)
-    result = HeatmapResult(
-        request=request,
-        probability=aggregate(
+
+    def mapped(probability: NDArray[np.float32], class_name: str) -> ProbabilityMap:
+        cells = aggregate(
             planned.plan,
-            scores.probability,
+            probability,
             tissue=planned.tissue.mask,
             min_cell_tissue=settings.min_tissue,
             region=region,
-        ),
+        )
+        return replace(cells, class_name=label_of(class_name))
+
+    result = HeatmapResult(
+        request=request,
+        probability=mapped(scores.probability, card.shown_class),
+        others=tuple(mapped(values, name) for name, values in scores.others.items()),
         picture=planned.picture,
         patches=len(planned.plan),
         tissue_mm2=planned.tissue_mm2,
@@ -136,7 +146,9 @@ def predict_slide(
     if output is None:
         return result
     with whole_folder(output) as folder:
-        write_scores(folder, planned.plan, scores.probability)
+        shown = {result.probability.measure: scores.probability}
+        others = {column_of(label_of(name)): values for name, values in scores.others.items()}
+        write_scores(folder, planned.plan, shown | others)
         write_result(folder, result, _run(request, scorer.runtime, time.monotonic() - began))
     return result
 
@@ -231,6 +243,7 @@ def _request(
             "calibration": card.calibration.model_dump(),
             "spacing_um_px": card.spacing_um_px,
             "patch_size_pixels": card.patch_size_pixels,
+            **_classes(card),
         },
         "settings": {
             **asdict(settings),
@@ -239,6 +252,13 @@ def _request(
             "region_sha256": None if region is None else region.sha256,
         },
     }
+
+
+def _classes(card: ModelCard) -> dict[str, Any]:
+    """What a packed model's classes are; the others' is IDC, which goes without saying."""
+    if card.architecture != "keras":
+        return {}
+    return {"class_names": list(card.class_names), "shown_class": card.shown_class}
 
 
 def _warnings(planned: PlannedSlide, scores: SlideScores) -> tuple[str, ...]:

@@ -13,18 +13,38 @@ from wsi_idc.slides.raster import Placement
 _NOT_ASSESSED = 213  # as light as glass is shaded in overlays
 
 
+IDC = "IDC"
+
+
+def label_of(class_name: str) -> str:
+    """How a model's class is written for people: `idc` is IDC, others as the model has them."""
+    return IDC if class_name == "idc" else class_name
+
+
+def column_of(class_name: str) -> str:
+    """The column of a class's probabilities: `prob_idc`, or `prob_` and the class's name."""
+    return "prob_idc" if class_name == IDC else f"prob_{class_name}"
+
+
 @dataclass(frozen=True)
 class ProbabilityMap:
-    """IDC probability over a slide, on a regular grid of cells.
+    """The probability of a class, IDC, over a slide, on a regular grid of cells.
 
     Attributes
     ----------
     values : float32 [rows, columns], 0 to 1; NaN where nothing was assessed (no tissue).
     placement : where the cells lie on the slide; a "pixel" of it is a cell.
+    class_name : what it is the probability of, as pictures and files name it.
     """
 
     values: NDArray[np.float32]
     placement: Placement
+    class_name: str = IDC
+
+    @property
+    def measure(self) -> str:
+        """The name of the probability in tables and measurements, such as `prob_idc`."""
+        return column_of(self.class_name)
 
     def _repr_png_(self) -> bytes:
         """Show the map in a notebook, in an overlay's colours; grey was not assessed."""

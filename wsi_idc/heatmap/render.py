@@ -160,7 +160,7 @@ def _render(
         image.paste(Image.fromarray(slide.pixels), (panel.left, panel.top))
     image.paste(Image.fromarray(blend(slide, probability, settings)), (box.left, box.top))
     draw_header(pen, probability, settings, *facts)
-    draw_footer(pen, slide, settings)
+    draw_footer(pen, slide, settings, probability.class_name)
     return image
 
 

@@ -14,6 +14,7 @@
       heatmap.geojson       regions and cells for QuPath
       thumbnail.png         the bare slide
       tissue.png            where the tissue is: 255, glass: 0
+      classes/              maps and overlays of a packed model's other classes
       close-up-1.jpg …      places of the bare slide at a higher power, for the report
       summary.json          slide, model, settings, areas
       run.json              versions and times: all that differs between identical runs
@@ -24,8 +25,8 @@ The folder appears whole. A map can be drawn again from it without the slide and
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -36,13 +37,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from wsi_idc.errors import ResultFolderError
-from wsi_idc.files import whole_file, write_json
+from wsi_idc.files import make_folder, whole_file, write_json
 from wsi_idc.heatmap.export.geojson import GeoJsonFrame, write_geojson
 from wsi_idc.heatmap.export.ome_tiff import read_ome_tiff, write_ome_tiff
 from wsi_idc.heatmap.export.regions import write_regions_csv
 from wsi_idc.heatmap.export.scores import read_scores_csv, write_scores_csv, write_scores_parquet
 from wsi_idc.heatmap.export.settings import ExportSettings
-from wsi_idc.heatmap.probability_map import ProbabilityMap
+from wsi_idc.heatmap.probability_map import ProbabilityMap, label_of
 from wsi_idc.heatmap.regions import Region, find_regions
 from wsi_idc.heatmap.render import OverlaySettings, render_overlay, render_side_by_side, write_png
 from wsi_idc.heatmap.report import CloseUp, write_report
@@ -57,6 +58,7 @@ SUMMARY, RUN = "summary.json", "run.json"
 MAP, SCORES, REGIONS = "probability.ome.tif", "scores.csv", "regions.csv"
 MAP_8BIT, PARQUET, GEOJSON = "probability_8bit.ome.tif", "scores.parquet", "heatmap.geojson"
 THUMBNAIL, TISSUE, CLOSE_UP = "thumbnail.png", "tissue.png", "close-up-{}.jpg"
+CLASSES, CLASS_MAP, CLASS_OVERLAY = "classes", "classes/{}.ome.tif", "classes/{}.png"
 OVERLAY, SIDE_BY_SIDE, REPORT = "overlay.png", "overlay_and_slide.png", "report.html"
 
 
@@ -76,6 +78,7 @@ class HeatmapResult:
     tissue : where the tissue is, within the region of interest; None in older results.
     export : how regions and files for other tools are written.
     close_ups : places of the slide at a higher power, for the report.
+    others : maps of a packed model's other classes.
     """
 
     request: dict[str, Any]
@@ -88,6 +91,7 @@ class HeatmapResult:
     tissue: SlideMask | None = None
     export: ExportSettings = field(default_factory=ExportSettings)
     close_ups: tuple[CloseUp, ...] = ()
+    others: tuple[ProbabilityMap, ...] = ()
 
     @property
     def name(self) -> str:
@@ -96,13 +100,15 @@ class HeatmapResult:
 
     def overlay(self) -> Image.Image:
         """Draw the map over the slide, as `overlay.png` has it."""
-        return self._drawn(render_overlay)
+        return self._drawn(render_overlay, self.probability)
 
-    def _drawn(self, render: Callable[..., Image.Image]) -> Image.Image:
+    def _drawn(
+        self, render: Callable[..., Image.Image], probability: ProbabilityMap
+    ) -> Image.Image:
         model = self.request["model"]
         return render(
             self.picture,
-            self.probability,
+            probability,
             settings=self.display,
             title=self.name,
             model_name=model["name"],
@@ -138,6 +144,9 @@ class HeatmapResult:
 def write_result(folder: Path, result: HeatmapResult, run: dict[str, Any]) -> None:
     """Write all files of a result but the scores, which must be there, into a folder."""
     write_ome_tiff(folder / MAP, result.probability, result.name)
+    for other in result.others:
+        make_folder(folder / CLASSES)
+        write_ome_tiff(folder / CLASS_MAP.format(other.class_name), other, result.name)
     write_png(folder / THUMBNAIL, Image.fromarray(result.picture.pixels))
     if result.tissue is not None:
         write_png(folder / TISSUE, Image.fromarray(np.uint8(255) * result.tissue.values))
@@ -155,7 +164,11 @@ def draw_result(folder: Path, result: HeatmapResult, run: dict[str, Any]) -> Non
     identical runs give identical reports, nothing else of it.
     """
     write_png(folder / OVERLAY, result.overlay())
-    write_png(folder / SIDE_BY_SIDE, result._drawn(render_side_by_side))
+    write_png(folder / SIDE_BY_SIDE, result._drawn(render_side_by_side, result.probability))
+    for other in result.others:
+        write_png(
+            folder / CLASS_OVERLAY.format(other.class_name), result._drawn(render_overlay, other)
+        )
     _write_exports(folder, result)
     write_report(folder / REPORT, result, run["versions"])
     write_json(
@@ -202,15 +215,17 @@ def _write_exports(folder: Path, result: HeatmapResult) -> None:
             (folder / file).unlink(missing_ok=True)
 
 
-def write_scores(folder: Path, plan: PatchPlan, probability: NDArray[np.float32]) -> None:
-    """Write the scores of a plan's patches."""
+def write_scores(
+    folder: Path, plan: PatchPlan, probabilities: Mapping[str, NDArray[np.float32]]
+) -> None:
+    """Write the scores of a plan's N patches, float32 [N] by the names of their columns."""
     table = pd.DataFrame(
         {
             "minx": plan.x_level0,
             "miny": plan.y_level0,
             "width": plan.grid.patch_width_level0,
             "height": plan.grid.patch_height_level0,
-            "prob_idc": probability,
+            **probabilities,
         }
     )
     write_scores_csv(folder / SCORES, table)
@@ -262,7 +277,10 @@ def read_result(folder: str | Path) -> HeatmapResult:
     """
     folder = Path(folder)
     summary = read_summary(folder)
-    probability = read_ome_tiff(folder / MAP)
+    model = summary["model"]
+    shown = model.get("shown_class", "idc")
+    probability = _read_map(folder / MAP, shown)
+    others = [name for name in model.get("class_names", ()) if name != shown]
     try:
         with Image.open(folder / THUMBNAIL) as image:
             pixels = np.asarray(image.convert("RGB"))
@@ -280,9 +298,16 @@ def read_result(folder: str | Path) -> HeatmapResult:
                 CloseUp.from_description((folder / CLOSE_UP.format(number)).read_bytes(), about)
                 for number, about in enumerate(summary.get("close_ups", []), start=1)
             ),
+            others=tuple(
+                _read_map(folder / CLASS_MAP.format(label_of(name)), name) for name in others
+            ),
         )
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise ResultFolderError(f"{folder} is damaged ({error}); make the heatmap again") from error
+
+
+def _read_map(path: Path, class_name: str) -> ProbabilityMap:
+    return replace(read_ome_tiff(path), class_name=label_of(class_name))
 
 
 def _read_tissue(folder: Path, placement: dict[str, float] | None) -> SlideMask | None:

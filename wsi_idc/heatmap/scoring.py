@@ -6,7 +6,7 @@ Threads read the next blocks while the model scores; neither waits for the other
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -70,12 +70,15 @@ class SlideScores:
 
     Attributes
     ----------
-    probability : calibrated IDC probabilities, float32 [N], of the plan's N patches.
+    probability : calibrated probabilities of the shown class, IDC, float32 [N], of the plan's
+        N patches.
+    others : those of a packed model's other classes, by their names.
     stain_warning : set where the tissue's stain is far outside the model's training data.
     """
 
     probability: NDArray[np.float32]
     stain_warning: str | None
+    others: dict[str, NDArray[np.float32]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,14 +153,21 @@ def score_slide(
     ModelFolderError
         If the model gives a score that is not a finite number.
     """
-    probability = np.full(len(plan), np.nan, np.float32)
+    card = scorer.card
+    classes = np.full((len(plan), card.num_classes), np.nan, np.float32)
     stain = StainMeter()
     done = 0
     with closing(read_batches(source, plan, scorer.batch_size)) as batches:
         for indices, patches in batches:
-            probability[indices] = scorer.predict(patches, tta=tta)
+            if card.num_classes == 1:
+                classes[indices, 0] = scorer.predict(patches, tta=tta)
+            else:
+                classes[indices] = scorer.predict_classes(patches, tta=tta)
             stain.add(patches)
             done += len(indices)
             if progress is not None:
                 progress(done, len(plan))
-    return SlideScores(probability, stain_warning(stain.amounts, scorer.card.training_data.stain))
+    of_class = dict(zip(card.class_names, classes.T.copy(), strict=True))
+    shown = of_class.pop(card.shown_class)
+    warning = stain_warning(stain.amounts, card.training_data.stain)
+    return SlideScores(shown, warning, of_class)

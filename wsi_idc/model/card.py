@@ -6,11 +6,32 @@ configuration (`spec_version` to `transform`), so that other tools can read the 
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from wsi_idc.model.architecture import LARGEST_INPUT, SMALLEST_INPUT
+
+_CLASS_NAME = re.compile(r"\w([\w .+-]{0,58}[\w+-])?")
+
+
+def check_class_names(names: Sequence[str]) -> None:
+    """Refuse names of classes that cannot name files, or not different ones.
+
+    Raises
+    ------
+    ValueError
+        If one is refused.
+    """
+    for name in names:
+        if not _CLASS_NAME.fullmatch(name):
+            raise ValueError(
+                f"the class name {name!r} must be of letters, digits, blanks and _.+-, at most 60"
+            )
+    if len({name.casefold() for name in names}) != len(names):
+        raise ValueError("two classes have one name")
 
 
 class _Part(BaseModel):
@@ -39,6 +60,26 @@ class Network(_Part):
     head_filters: int = Field(ge=1, le=4096)
     dropout: float = Field(ge=0, lt=1)
     batch_norm_momentum: float = Field(gt=0, lt=1)
+
+
+class PackedNetwork(_Part):
+    """A network of Keras's own layers that was trained elsewhere; see `wsi_idc.model.packing`.
+
+    Attributes
+    ----------
+    config : what Keras says of its layers; only those of `keras_config.ALLOWED` are built.
+    scale, offset : the network is given `scale * x + offset` of uint8 RGB x.
+    output : whether it gives probabilities or what comes before sigmoid or softmax.
+    shown_class : the class whose probability is the map.
+    probe : its probabilities for the patches of `packing.probe_patches`, when it was packed.
+    """
+
+    config: dict[str, Any]
+    scale: float
+    offset: float
+    output: Literal["probability", "logit"]
+    shown_class: str
+    probe: tuple[tuple[float, ...], ...]
 
 
 class Calibration(_Part):
@@ -76,8 +117,8 @@ class ModelCard(_Part):
     """The content of `model.json`."""
 
     spec_version: Literal["1.0"] = "1.0"
-    architecture: Literal["resnet50v2"] = "resnet50v2"
-    num_classes: Literal[1] = 1
+    architecture: Literal["resnet50v2", "keras"] = "resnet50v2"
+    num_classes: int = Field(default=1, ge=1, le=1000)
     patch_size_pixels: int = Field(ge=1, le=LARGEST_INPUT)
     spacing_um_px: float = Field(gt=0, le=100)
     class_names: tuple[str, ...] = ("idc",)
@@ -90,7 +131,7 @@ class ModelCard(_Part):
     format_version: Literal[1] = 1
     name: str
     preprocessing: str = "inside the model: uint8 RGB in, x / 127.5 - 1 as its first layer"
-    network: Network
+    network: Network | PackedNetwork
     weights: Weights
     calibration: Calibration
     threshold: float = Field(ge=0, le=1)
@@ -98,3 +139,23 @@ class ModelCard(_Part):
     training_settings: dict[str, Any]
     metrics: dict[str, Any]
     versions: dict[str, str]
+
+    @model_validator(mode="after")
+    def _belongs_together(self) -> ModelCard:
+        packed = isinstance(self.network, PackedNetwork)
+        if packed != (self.architecture == "keras"):
+            raise ValueError("architecture and network do not belong together")
+        check_class_names(self.class_names)
+        if len(self.class_names) != self.num_classes:
+            raise ValueError(f"class_names must name {self.num_classes} classes")
+        if not packed and self.num_classes != 1:
+            raise ValueError("resnet50v2 has one class")
+        if self.shown_class not in self.class_names:
+            raise ValueError(f"shown_class {self.shown_class!r} is none of class_names")
+        return self
+
+    @property
+    def shown_class(self) -> str:
+        """The class whose probability is the map."""
+        network = self.network
+        return network.shown_class if isinstance(network, PackedNetwork) else self.class_names[0]

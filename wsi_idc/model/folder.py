@@ -6,7 +6,8 @@
       model.json           the card (see `card.ModelCard`)
       weights.safetensors  arrays named by the layers' variables; large kernels as float16
 
-Loading rebuilds the network from the card's numbers and fills in arrays; nothing from the
+Loading rebuilds the network from the card's numbers, a packed one from a list of Keras's own
+layers, and fills in arrays; nothing from the
 folder is executed, and a weights file whose SHA-256 is not the card's is refused.
 """
 
@@ -26,7 +27,8 @@ from safetensors.numpy import load_file, save_file
 from wsi_idc.errors import ModelFolderError
 from wsi_idc.files import whole_file, write_json
 from wsi_idc.model.architecture import Architecture, build_model
-from wsi_idc.model.card import ModelCard
+from wsi_idc.model.card import ModelCard, PackedNetwork
+from wsi_idc.model.keras_config import build_from_config
 
 CARD_FILE = "model.json"
 WEIGHTS_FILE = "weights.safetensors"
@@ -148,7 +150,17 @@ def read_card(folder: Path) -> ModelCard:
 
 
 def architecture_of(card: ModelCard) -> Architecture:
-    """The architecture that a card describes."""
+    """The architecture that a card describes.
+
+    Raises
+    ------
+    ModelFolderError
+        If it is a packed model, which has another one.
+    """
+    if isinstance(card.network, PackedNetwork):
+        raise ModelFolderError(
+            f"{card.name} is a packed Keras model: it scores, but training cannot go on from it"
+        )
     return Architecture(patch_size=card.patch_size_pixels, **card.network.model_dump())
 
 
@@ -161,7 +173,10 @@ def load_keras_model(folder: Path) -> tuple[Any, ModelCard]:
         If anything in the folder is missing, damaged or does not belong together.
     """
     card = read_card(folder)
-    model = build_model(architecture_of(card))
+    if isinstance(card.network, PackedNetwork):
+        model = build_from_config(card.network.config, folder / CARD_FILE)
+    else:
+        model = build_model(architecture_of(card))
     read_card_weights(folder, card, model)
     return model, card
 

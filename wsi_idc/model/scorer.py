@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from wsi_idc.model.card import Calibration, ModelCard
+from wsi_idc.errors import SettingsError
+from wsi_idc.model.card import Calibration, ModelCard, PackedNetwork
 from wsi_idc.model.folder import (
     architecture_of,
     load_keras_model,
@@ -35,17 +36,19 @@ class Scorer:
     """
 
     def __init__(self, graph: LogitGraph, card: ModelCard) -> None:
+        self._shown = card.class_names.index(card.shown_class)
+        self._packed = isinstance(card.network, PackedNetwork)
         self.card = card
         self.runtime = graph.runtime
         self.batch_size = graph.batch_size
-        self._logits = graph
+        self._graph = graph
 
     def predict(self, patches: NDArray[np.uint8], *, tta: bool = False) -> NDArray[np.float32]:
-        """Calibrated IDC probabilities, float32 [N], of uint8 RGB patches [N, P, P, 3].
+        """Calibrated probabilities of the shown class, which is IDC, float32 [N].
 
         Parameters
         ----------
-        patches : at the card's µm/px.
+        patches : uint8 RGB [N, P, P, 3] at the card's µm/px.
         tta : test-time augmentation: the mean of the eight dihedral views, for eight times
             the work.
 
@@ -56,14 +59,29 @@ class Scorer:
         ModelFolderError
             If a score is not a finite number.
         """
-        calibration = self.card.calibration
+        return self.predict_classes(patches, tta=tta)[:, self._shown]
+
+    def predict_classes(
+        self, patches: NDArray[np.uint8], *, tta: bool = False
+    ) -> NDArray[np.float32]:
+        """Probabilities of all classes, float32 [N, C], in the order of `card.class_names`.
+
+        Parameters and errors are those of `predict`; models that `wsi-idc train` makes have one
+        class.
+        """
         if not tta:
-            return calibrated(self._logits(patches), calibration)
-        views = [calibrated(self._logits(view), calibration) for view in dihedral_views(patches)]
+            return self._probabilities(patches)
+        views = [self._probabilities(view) for view in dihedral_views(patches)]
         mean: NDArray[np.float32] = (
             np.stack(views).mean(axis=0, dtype=np.float64).astype(np.float32)
         )
         return mean
+
+    def _probabilities(self, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
+        outputs = self._graph.all(patches)
+        if self._packed:  # its graph ends in probabilities
+            return np.clip(outputs, 0, 1)
+        return calibrated(outputs, self.card.calibration)
 
 
 def dihedral_views(patches: NDArray[np.uint8]) -> Iterator[NDArray[np.uint8]]:
@@ -74,7 +92,7 @@ def dihedral_views(patches: NDArray[np.uint8]) -> Iterator[NDArray[np.uint8]]:
 
 
 def calibrated(logit: NDArray[np.floating], calibration: Calibration) -> NDArray[np.float32]:
-    """Probabilities, float32 [N], from logits by a card's calibration."""
+    """Probabilities, float32, from logits of any shape by a card's calibration."""
     score = calibration.slope * logit.astype(np.float64) + calibration.intercept
     probability: NDArray[np.float32] = expit(score).astype(np.float32)
     return probability
@@ -106,19 +124,24 @@ def load_model(
         If device or runtime is unknown, not there, or one does not go with the other.
     """
     place = model_folder(folder)
+    card = read_card(place)
+    packed = isinstance(card.network, PackedNetwork)
+    if packed and runtime == "openvino":
+        raise SettingsError(f"{card.name} is a packed Keras model, which TensorFlow alone computes")
     graph: LogitGraph
-    if choose_runtime(runtime, device) == "openvino":
+    if choose_runtime("tensorflow" if packed else runtime, device) == "openvino":
         from wsi_idc.model.openvino_graph import OpenVinoGraph
 
-        card = read_card(place)
         graph = OpenVinoGraph(
             architecture_of(card), read_card_arrays(place, card), batch_size or BATCH_SIZE
         )
         return Scorer(graph, card)
-    from wsi_idc.model.tensorflow_graph import TensorFlowGraph
+    from wsi_idc.model.tensorflow_graph import PackedGraph, TensorFlowGraph
 
     tf = load_tensorflow(device)
     if batch_size is None:
         batch_size = GPU_BATCH_SIZE if tf.config.get_visible_devices("GPU") else BATCH_SIZE
     model, card = load_keras_model(place)
+    if packed:
+        return Scorer(PackedGraph(model, card, batch_size), card)
     return Scorer(TensorFlowGraph(model, card.patch_size_pixels, batch_size), card)

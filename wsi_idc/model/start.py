@@ -28,9 +28,9 @@ def starting_model(settings: TrainSettings, split: Split) -> Any:
     folder = model_folder(settings.weights)
     if not folder.is_dir():
         return build_model(settings.architecture, settings.weights)
-    _refuse_known_patients(folder, split)
     card = read_card(folder)
     before = architecture_of(card)
+    _refuse_known_patients(folder, split)
     # The input size may differ: convolutions take any, and small inputs train sooner.
     for name in ("patch_size", "head_filters"):
         was, is_now = getattr(before, name), getattr(settings.architecture, name)

@@ -102,7 +102,7 @@ def test_what_the_pixels_tell_is_where_the_files_say(tmp_path: Path, axis: str):
         for index, patch in zip(indices, patches, strict=False):
             place = decode_position(patch, code, grid.scale_x, grid.scale_y)
             told[index] = np.clip(place[0 if axis == "x" else 1], 0, None) / extent
-    write_scores(tmp_path, plan, told.astype(np.float32))
+    write_scores(tmp_path, plan, {"prob_idc": told.astype(np.float32)})
     write_all(tmp_path, aggregate(plan, told), info.bounds)
     microns = mpp[0] if axis == "x" else mpp[1]
     for file, table in places(tmp_path, info.bounds).items():
@@ -151,7 +151,7 @@ def test_the_last_cell_of_a_huge_slide_with_bounds_is_named_alike_by_all(
         tissue_fraction=np.ones(1, np.float32),
         label=np.full(1, NO_LABEL, np.int8),
     )
-    write_scores(tmp_path, last, np.ones(1, np.float32))
+    write_scores(tmp_path, last, {"prob_idc": np.ones(1, np.float32)})
     # In whole fractions, not by the code under test: the cell begins at this many microns.
     left_um = (grid.columns - 2) * stride * MPP
     top_um = (grid.rows - 2) * stride * MPP

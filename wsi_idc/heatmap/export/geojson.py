@@ -34,8 +34,8 @@ Origin = Literal["slide", "bounds"]
 
 FORMAT = "wsi-idc geojson 1"
 # Of Okabe and Ito's palette, told apart by colour-blind people too.
-POSITIVE = {"name": "IDC", "color": [213, 94, 0]}
-NEGATIVE = {"name": "no IDC", "color": [86, 180, 233]}
+POSITIVE_COLOUR = (213, 94, 0)
+NEGATIVE_COLOUR = (86, 180, 233)
 
 _WHERE = {
     "bounds": "level-0 pixels from the corner of the scanned bounds, as QuPath counts them",
@@ -91,7 +91,7 @@ def write_geojson(
     path : the file to write.
     probability : the map; its assessed cells become tiles.
     regions : its regions; they become annotations.
-    threshold : cells at or above it are of the class IDC.
+    threshold : cells at or above it are of the map's class.
     frame : from where coordinates count.
     name : the slide's.
     identity : what makes the map this map (slide, model, settings). The objects' UUIDs are
@@ -131,12 +131,15 @@ def _features(
 ) -> Iterator[list[str]]:
     """The features as text: a region at a time, then a row of cells at a time."""
     for region in regions:
-        yield [_json(_annotation(region, frame, namespace))]
+        yield [_json(_annotation(region, frame, namespace, probability))]
     at = probability.placement
     rows, columns = probability.values.shape
     x = _along(at.origin_x - frame.offset[0], at.pixel_width, columns)
     y = _along(at.origin_y - frame.offset[1], at.pixel_height, rows)
-    classes = [_json(NEGATIVE), _json(POSITIVE)]
+    name = probability.class_name
+    negative = {"name": f"no {name}", "color": NEGATIVE_COLOUR}
+    classes = [_json(negative), _json(_positive(name))]
+    measure = _json(probability.measure)
     for row in range(rows):
         values = probability.values[row]
         here = np.flatnonzero(np.isfinite(values))
@@ -148,7 +151,7 @@ def _features(
                 str(uuid.uuid5(namespace, f"tile {column} {row}")),
                 (x[column], top, x[column + 1], bottom),
                 classes[is_positive],
-                text,
+                f"{measure}:{text}",
             )
             for column, is_positive, text in zip(
                 here.tolist(), positive.tolist(), texts, strict=True
@@ -161,17 +164,23 @@ def _along(origin: float, step: float, count: int) -> list[str]:
     return coordinate_texts(origin + np.arange(count + 1) * np.float64(step))
 
 
-def _tile(identity: str, box: tuple[str, str, str, str], classification: str, value: str) -> str:
+def _tile(identity: str, box: tuple[str, str, str, str], classification: str, measured: str) -> str:
     left, top, right, bottom = box
     return (
         f'{{"type":"Feature","id":"{identity}","geometry":{{"type":"Polygon","coordinates":'
         f"[[[{left},{top}],[{right},{top}],[{right},{bottom}],[{left},{bottom}],[{left},{top}]]]}},"
         f'"properties":{{"objectType":"tile","classification":{classification},'
-        f'"measurements":{{"prob_idc":{value}}},"isLocked":true}}}}'
+        f'"measurements":{{{measured}}},"isLocked":true}}}}'
     )
 
 
-def _annotation(region: Region, frame: GeoJsonFrame, namespace: uuid.UUID) -> dict[str, Any]:
+def _positive(class_name: str) -> dict[str, Any]:
+    return {"name": class_name, "color": POSITIVE_COLOUR}
+
+
+def _annotation(
+    region: Region, frame: GeoJsonFrame, namespace: uuid.UUID, probability: ProbabilityMap
+) -> dict[str, Any]:
     parts = [_rings(polygon, frame) for polygon in region.outline]
     return {
         "type": "Feature",
@@ -182,13 +191,13 @@ def _annotation(region: Region, frame: GeoJsonFrame, namespace: uuid.UUID) -> di
         else {"type": "MultiPolygon", "coordinates": parts},
         "properties": {
             "objectType": "annotation",
-            "name": f"IDC region {region.number}",
-            "classification": POSITIVE,
+            "name": f"{probability.class_name} region {region.number}",
+            "classification": _positive(probability.class_name),
             "measurements": {
                 "area_mm2": round(region.area_mm2, 6),
                 "diameter_mm": round(region.diameter_mm, 3),
-                "max_prob_idc": round(region.max_probability, 6),
-                "mean_prob_idc": round(region.mean_probability, 6),
+                f"max_{probability.measure}": round(region.max_probability, 6),
+                f"mean_{probability.measure}": round(region.mean_probability, 6),
                 "cells": region.cells,
             },
             "metadata": {"coordinates": _WHERE[frame.origin]},

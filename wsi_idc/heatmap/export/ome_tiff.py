@@ -192,7 +192,8 @@ def _ome_xml(
             "PhysicalSizeYUnit": "µm",
         },
     )
-    channel = {"ID": "Channel:0:0", "Name": "IDC probability", "SamplesPerPixel": "1"}
+    named = f"{probability.class_name} probability"
+    channel = {"ID": "Channel:0:0", "Name": named, "SamplesPerPixel": "1"}
     ET.SubElement(pixels, "Channel", channel)
     ET.SubElement(pixels, "TiffData", {"IFD": "0", "PlaneCount": "1"})
     position = {

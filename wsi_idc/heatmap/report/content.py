@@ -41,6 +41,7 @@ def page_content(result: HeatmapResult, versions: dict[str, str]) -> dict[str, A
     bar = colour_bar(overview, result.display, height=8, width=256)
     return {
         "name": result.name,
+        "class_name": result.probability.class_name,
         "notice": RESEARCH_USE_ONLY,
         "facts": _facts(result),
         "warnings": [_sentence(warning) for warning in result.warnings],
@@ -138,6 +139,7 @@ def _numbers(result: HeatmapResult) -> list[dict[str, Any]]:
     """The key numbers; `value` is what stands in summary.json under the same key."""
     found = result.summary
     threshold = f"{found.threshold:.3g}"
+    name = result.probability.class_name
 
     def number(
         key: str, label: str, shown: str, note: str = "", scale: float = 1
@@ -147,14 +149,16 @@ def _numbers(result: HeatmapResult) -> list[dict[str, Any]]:
         value = round(value, 6) if isinstance(value, float) else value
         return {"key": key, "label": label, "value": value, "shown": text, "note": note}
 
-    share = number("positive_fraction", "IDC share, %", ".1f", "of the assessed area", 100)
+    share = number("positive_fraction", f"{name} share, %", ".1f", "of the assessed area", 100)
     if found.tumour_fraction_of_tissue is not None:
-        label = "IDC share of tissue, %"
-        share = number("tumour_fraction_of_tissue", label, ".1f", "tissue within IDC cells", 100)
+        label = f"{name} share of tissue, %"
+        share = number(
+            "tumour_fraction_of_tissue", label, ".1f", f"tissue within {name} cells", 100
+        )
     return [
-        number("positive_mm2", "IDC area, mm²", ",.2f", f"probability ≥ {threshold}"),
+        number("positive_mm2", f"{name} area, mm²", ",.2f", f"probability ≥ {threshold}"),
         share,
-        number("positive_regions", "IDC regions", ",d"),
+        number("positive_regions", f"{name} regions", ",d"),
         number("largest_region_mm2", "Largest region, mm²", ",.2f"),
         number("max_probability", "Highest probability", ".3f", "of a cell"),
         number("tissue_mm2", "Tissue, mm²", ",.2f", "area of the tissue mask"),
