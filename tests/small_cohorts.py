@@ -93,9 +93,17 @@ def card() -> ModelCard:
     return read_card(model_folder(None))
 
 
-def mapping(output: Path, seconds_a_batch: float = 0.0) -> HeatmapJob:
+def load_scorer(card: ModelCard, seconds_a_batch: float, loads: Path | None) -> MeanScorer:
+    """As a model is loaded; `loads` gets a line with the numbers of the process and its parent."""
+    if loads is not None:
+        with loads.open("a") as file:
+            file.write(f"{os.getpid()} {os.getppid()}\n")
+    return MeanScorer(card, seconds_a_batch)
+
+
+def mapping(output: Path, seconds_a_batch: float = 0.0, loads: Path | None = None) -> HeatmapJob:
     model = card()
-    load = partial(MeanScorer, model, seconds_a_batch)
+    load = partial(load_scorer, model, seconds_a_batch, loads)
     return HeatmapJob(  # pictures as small as they may be: to draw them takes most of the time
         output,
         model,

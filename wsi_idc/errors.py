@@ -16,6 +16,7 @@ or the builtin that a subclass derives from as well::
     ├── PatchCollectionError     (ValueError)         a patch folder that cannot be used
     ├── ModelFolderError         (ValueError)         a model folder that cannot be used
     ├── ResultFolderError        (ValueError)         a heatmap result that cannot be used
+    ├── ClusterError             (OSError)            machines that cannot be reached or used
     └── OutputError              (OSError)            a place that cannot be written
 """
 
@@ -66,6 +67,10 @@ class ModelFolderError(WsiIdcError, ValueError):
 
 class ResultFolderError(WsiIdcError, ValueError):
     """A heatmap result folder is missing, damaged or of another kind."""
+
+
+class ClusterError(WsiIdcError, OSError):
+    """The machines that are to share the work cannot be reached, or cannot do it."""
 
 
 class OutputError(WsiIdcError, OSError):

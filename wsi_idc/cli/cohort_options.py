@@ -7,12 +7,13 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from wsi_idc.cli.cluster_options import ClusterOptions
 from wsi_idc.cli.console import CohortBar, log, report
 from wsi_idc.cli.options import Reader
 from wsi_idc.errors import SettingsError, WsiIdcError
@@ -69,6 +70,7 @@ class CohortOptions:
     workers: int | None
     timeout_s: float | None
     shard: str | None
+    cluster: ClusterOptions = field(default_factory=ClusterOptions)
 
     def check(self) -> None:
         """Refuse options that do not fit each other.
@@ -82,6 +84,9 @@ class CohortOptions:
             raise SettingsError(
                 "--timeout needs a process that can be ended: leave --workers 0 out"
             )
+        if self.workers is not None and self.cluster.are_given:
+            raise SettingsError("--workers is of this machine; with --dask the cluster has its own")
+        self.cluster.check()
 
     def slides(self, paths: Sequence[Path]) -> list[CohortSlide]:
         """All slides of the cohort, each with a name of its own."""
@@ -107,12 +112,14 @@ class CohortOptions:
         def told(task: SlideTask, done: int, total: int) -> None:
             bar.told(task.name, done, total)
 
+        timeout_s = _TIMEOUT_S if self.timeout_s is None else self.timeout_s or None
+        if self.cluster.are_given:
+            return self.cluster.crew(job, slides, timeout_s, told)
         workers = self.workers
         if workers is None:
             workers = 0 if slides == 1 and not self.timeout_s else 1
         if workers == 0:
             return HereCrew(job, told)
-        timeout_s = _TIMEOUT_S if self.timeout_s is None else self.timeout_s or None
         return LocalCrew(job, workers, timeout_s, told)
 
 

@@ -14,6 +14,13 @@ from wsi_idc.cli.annotation_options import (
     RoiGiven,
     RoiOption,
 )
+from wsi_idc.cli.cluster_options import (
+    ClusterOptions,
+    DaskConfigOption,
+    DaskOption,
+    DaskResourcesOption,
+    DaskSchedulerFileOption,
+)
 from wsi_idc.cli.cohort_options import (
     CohortOptions,
     RecursiveOption,
@@ -145,6 +152,10 @@ def heatmap(
     workers: WorkersOption = None,
     timeout: TimeoutOption = None,
     shard: ShardOption = None,
+    dask: DaskOption = None,
+    dask_scheduler_file: DaskSchedulerFileOption = None,
+    dask_config: DaskConfigOption = None,
+    dask_resources: DaskResourcesOption = None,
     dry_run: DryRunOption = False,
     overwrite: OverwriteOption = False,
     log_file: LogFileOption = None,
@@ -163,7 +174,8 @@ def heatmap(
     from wsi_idc.model.scorer import load_model
     from wsi_idc.tissue import TissueSettings, check_given, given_for
 
-    options = CohortOptions(recursive, workers, timeout, shard)
+    cluster = ClusterOptions(dask, dask_scheduler_file, dask_config, dask_resources)
+    options = CohortOptions(recursive, workers, timeout, shard, cluster)
     options.check()
     settings = ScoreSettings(
         stride, min_tissue, allow_upsampling, tta, TissueSettings(method=tissue.value)

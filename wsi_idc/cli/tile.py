@@ -19,6 +19,13 @@ from wsi_idc.cli.annotation_options import (
     RoiOption,
     UnannotatedNegativeOption,
 )
+from wsi_idc.cli.cluster_options import (
+    ClusterOptions,
+    DaskConfigOption,
+    DaskOption,
+    DaskResourcesOption,
+    DaskSchedulerFileOption,
+)
 from wsi_idc.cli.cohort_options import (
     CohortOptions,
     RecursiveOption,
@@ -148,6 +155,10 @@ def tile(
     workers: WorkersOption = None,
     timeout: TimeoutOption = None,
     shard: ShardOption = None,
+    dask: DaskOption = None,
+    dask_scheduler_file: DaskSchedulerFileOption = None,
+    dask_config: DaskConfigOption = None,
+    dask_resources: DaskResourcesOption = None,
     dry_run: DryRunOption = False,
     overwrite: OverwriteOption = False,
     log_file: LogFileOption = None,
@@ -165,7 +176,8 @@ def tile(
     from wsi_idc.tiling.settings import TileSettings
     from wsi_idc.tissue import TissueSettings, check_given, given_for
 
-    options = CohortOptions(recursive, workers, timeout, shard)
+    cluster = ClusterOptions(dask, dask_scheduler_file, dask_config, dask_resources)
+    options = CohortOptions(recursive, workers, timeout, shard, cluster)
     options.check()
     settings = TileSettings(
         mpp=_target_mpp(mpp, magnification),
