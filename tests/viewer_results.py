@@ -67,12 +67,17 @@ def map_values() -> NDArray[np.float32]:
     return values.astype(np.float32)
 
 
-def make_mapped_slide(folder: Path, name: str = "mapped", **changes: Any) -> MappedSlide:
-    """Write a slide of 2,500 by 1,700 px at 2 µm/px, and the result of mapping it."""
+def make_mapped_slide(
+    folder: Path, name: str = "mapped", *, scale: float = 1.0, **changes: Any
+) -> MappedSlide:
+    """Write a slide of 2,500 by 1,700 px at 2 µm/px, and the result of mapping it.
+
+    Probabilities are `scale` times those of `map_values`, up to 1.
+    """
     slides, results = folder / "slides", folder / "maps"
     slides.mkdir(parents=True, exist_ok=True)
     slide, code = position_slide(slides, 2500, 1700, MPP, (1, 4), period=256.0, name=name)
-    values = map_values()
+    values = np.minimum(map_values() * np.float32(scale), 1)
     side = CELL_UM / MPP
     place = Placement(LEFT_PX, TOP_PX, side, side, MPP, MPP)
     with open_slide(slide) as opened:

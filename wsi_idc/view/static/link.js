@@ -1,12 +1,12 @@
 // The view in the page's address: where, how large, which way up, and how the map is shown.
 
-// Millimetres to a tenth of a micron, magnification and degrees to more than the eye sees.
+// Finer than a hundredth of a pixel at any magnification, so that a link shows the very same.
 export function writeLink(camera, settings) {
   const parts = new URLSearchParams();
-  parts.set("x", (camera.x / 1000).toFixed(4));
-  parts.set("y", (camera.y / 1000).toFixed(4));
-  parts.set("zoom", (10 / camera.scale).toPrecision(6));
-  if (camera.angle) parts.set("turn", ((camera.angle * 180) / Math.PI).toFixed(2));
+  parts.set("x", Number((camera.x / 1000).toFixed(5)));
+  parts.set("y", Number((camera.y / 1000).toFixed(5)));
+  parts.set("zoom", Number((10 / camera.scale).toPrecision(8)));
+  if (camera.angle) parts.set("turn", ((camera.angle * 180) / Math.PI).toFixed(5));
   for (const [name, value] of Object.entries(settings)) parts.set(name, value);
   return `#${parts}`;
 }

@@ -25,5 +25,5 @@ export function magnification(scale) {
 
 export function magnificationText(scale) {
   const power = magnification(scale);
-  return `${power >= 10 ? power.toFixed(0) : Number(power.toPrecision(2))}×`;
+  return `${power >= 10 ? power.toFixed(0) : Number(power.toFixed(2))}×`;
 }
