@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Any
 
 import typer
 
 import wsi_idc
 from wsi_idc.cli import demo, doctor, evaluate, heatmap, info, model, render, tile, train, view
+from wsi_idc.cli.config import Command, with_common_options
 
 app = typer.Typer(
     help=(
@@ -40,14 +42,27 @@ def options(
     """Take the options that come before the command."""
 
 
+def _add(to: typer.Typer, command: Callable[..., None], **options: Any) -> None:
+    to.command(cls=Command, **options)(with_common_options(command))
+
+
 # In the order of a day's work, which is the order of --help.
-app.command()(demo.demo)
-app.command(no_args_is_help=True)(info.info)
-app.command(no_args_is_help=True)(tile.tile)
-app.command(no_args_is_help=True)(train.train)
-app.command(no_args_is_help=True)(heatmap.heatmap)
-app.command(no_args_is_help=True)(render.render)
-app.command(no_args_is_help=True)(view.view)
-app.command(no_args_is_help=True)(evaluate.evaluate)
-app.add_typer(model.app, name="model")
-app.command()(doctor.doctor)
+_add(app, demo.demo)
+_add(app, info.info, no_args_is_help=True)
+_add(app, tile.tile, no_args_is_help=True)
+_add(app, train.train, no_args_is_help=True)
+_add(app, heatmap.heatmap, no_args_is_help=True)
+_add(app, render.render, no_args_is_help=True)
+_add(app, view.view, no_args_is_help=True)
+_add(app, evaluate.evaluate, no_args_is_help=True)
+models = typer.Typer(help=model.__doc__, no_args_is_help=True, rich_markup_mode=None)
+_add(models, model.pack, no_args_is_help=True)
+_add(models, model.info, no_args_is_help=True)
+_add(models, model.verify, no_args_is_help=True)
+app.add_typer(models, name="model")
+_add(app, doctor.doctor)
+
+COMMANDS = sorted(
+    [one.callback.__name__ for one in app.registered_commands if one.callback] + ["model"]
+)
+"""The names of the commands, for tables in files of options."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import signal
 import threading
 import time
@@ -62,15 +63,21 @@ ShardOption = Annotated[
 ]
 
 
+SlidesJsonOption = Annotated[
+    bool, typer.Option("--json", help="Print a line of JSON for each slide when it ends.")
+]
+
+
 @dataclass(frozen=True)
 class CohortOptions:
-    """The options that say who does which slides."""
+    """The options that say who does which slides, and how it is told."""
 
     recursive: bool
     workers: int | None
     timeout_s: float | None
     shard: str | None
     cluster: ClusterOptions = field(default_factory=ClusterOptions)
+    as_json: bool = False
 
     def check(self) -> None:
         """Refuse options that do not fit each other.
@@ -173,7 +180,7 @@ def run_job(
 
     began = time.monotonic()
     prepare_output(job.output)
-    tasks, failed = _tasks(job, slides, task_of)
+    tasks, failed = _tasks(job, slides, task_of, as_json=options.as_json)
     done = 0
     tables_written = began
     try:
@@ -184,7 +191,7 @@ def run_job(
         ):
             for outcome in run_cohort(crew, tasks):
                 bar.ended(outcome.task.name)
-                _say(outcome)
+                _say(outcome, as_json=options.as_json)
                 failed += outcome.failure is not None
                 done += outcome.done is not None
                 if time.monotonic() - tables_written > _TABLES_EVERY_S:
@@ -205,7 +212,11 @@ def run_job(
 
 
 def _tasks(
-    job: Job, slides: Sequence[CohortSlide], task_of: Callable[[CohortSlide], SlideTask]
+    job: Job,
+    slides: Sequence[CohortSlide],
+    task_of: Callable[[CohortSlide], SlideTask],
+    *,
+    as_json: bool,
 ) -> tuple[list[SlideTask], int]:
     """The slides that are ready to be done, and how many are not: those are told of."""
     from wsi_idc.cohort.failures import failure_of
@@ -220,11 +231,14 @@ def _tasks(
         except WsiIdcError as error:
             failed += 1
             unready = SlideTask(SlideSource(slide.path, name=slide.name))
-            _say(set_down(job.output, unready, failure_of(error, slide.path), 0.0))
+            outcome = set_down(job.output, unready, failure_of(error, slide.path), 0.0)
+            _say(outcome, as_json=as_json)
     return tasks, failed
 
 
-def _say(outcome: SlideOutcome) -> None:
+def _say(outcome: SlideOutcome, *, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(outcome.as_json(), ensure_ascii=False))
     if outcome.failure is not None:
         log.error("error: %s", outcome.failure.message)
         log.debug("%s", outcome.failure.trace)

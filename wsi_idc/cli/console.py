@@ -9,6 +9,8 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable
+from contextvars import ContextVar
+from enum import IntEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, ParamSpec, TypeVar
 
@@ -23,6 +25,31 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("wsi_idc")
 
+
+class Verbosity(IntEnum):
+    """The least level that the terminal is told; a progress bar is news."""
+
+    DEBUG = logging.DEBUG
+    NORMAL = logging.INFO
+    QUIET = logging.WARNING
+
+
+_VERBOSITY: ContextVar[Verbosity | None] = ContextVar("verbosity", default=None)
+
+
+def set_verbosity(verbosity: Verbosity | None) -> None:
+    """Say how much the terminal is told; None leaves it to WSI_IDC_DEBUG."""
+    _VERBOSITY.set(verbosity)
+
+
+def verbosity() -> Verbosity:
+    """How much the terminal is told."""
+    asked = _VERBOSITY.get()
+    if asked is not None:
+        return asked
+    return Verbosity.DEBUG if os.environ.get("WSI_IDC_DEBUG") else Verbosity.NORMAL
+
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -30,8 +57,8 @@ R = TypeVar("R")
 def user_errors(command: Callable[P, R]) -> Callable[P, R]:
     """Turn exceptions of a command into one line and an exit status.
 
-    A traceback is for developers: it goes to the log file, or to the terminal where
-    WSI_IDC_DEBUG is set.
+    A traceback is for developers: it goes to the log file, or to the terminal with `--verbose`
+    or where WSI_IDC_DEBUG is set.
     """
 
     @functools.wraps(command)
@@ -49,6 +76,8 @@ def user_errors(command: Callable[P, R]) -> Callable[P, R]:
         except SettingsError as error:
             report(error)
             raise typer.Exit(EXIT_USAGE) from None
+        except BrokenPipeError:
+            _stop_writing()
         except (WsiIdcError, MemoryError, OSError) as error:
             report(error)
             raise typer.Exit(EXIT_ERROR) from None
@@ -58,6 +87,13 @@ def user_errors(command: Callable[P, R]) -> Callable[P, R]:
             raise typer.Exit(EXIT_ERROR) from None
 
     return guarded
+
+
+def _stop_writing() -> NoReturn:
+    """End as programs in a pipe do whose reader has gone, such as `head`."""
+    # Python would complain when it flushes what nobody reads.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    raise typer.Exit(EXIT_ERROR)
 
 
 def report(error: Exception, subject: Path | None = None) -> None:
@@ -83,7 +119,7 @@ def start_log(log_file: Path | None = None) -> None:
     log.propagate = False
     log.setLevel(logging.DEBUG)
     terminal = logging.StreamHandler(sys.stderr)
-    terminal.setLevel(logging.DEBUG if os.environ.get("WSI_IDC_DEBUG") else logging.INFO)
+    terminal.setLevel(verbosity())
     terminal.setFormatter(logging.Formatter("%(message)s"))
     log.addHandler(terminal)
     if log_file is None:
@@ -101,13 +137,14 @@ def start_log(log_file: Path | None = None) -> None:
 class ProgressBar:
     """A progress bar with time left, as a context manager and a callable.
 
-    Nothing is drawn where standard error is not a terminal: a log of bars is no use.
+    Nothing is drawn where standard error is not a terminal, since a log of bars is no use, nor
+    with `--quiet`.
     """
 
     def __init__(self, what: str, unit: str) -> None:
         self._bar: tqdm[NoReturn] | None = None
         self._what = what
-        if sys.stderr.isatty():
+        if sys.stderr.isatty() and verbosity() <= Verbosity.NORMAL:
             from tqdm import tqdm
 
             self._bar = tqdm(desc=what, unit=unit, total=0, leave=False)

@@ -25,6 +25,7 @@ from wsi_idc.cli.cohort_options import (
     CohortOptions,
     RecursiveOption,
     ShardOption,
+    SlidesJsonOption,
     TimeoutOption,
     WorkersOption,
     dry_run_of,
@@ -156,6 +157,7 @@ def heatmap(
     dask_scheduler_file: DaskSchedulerFileOption = None,
     dask_config: DaskConfigOption = None,
     dask_resources: DaskResourcesOption = None,
+    as_json: SlidesJsonOption = False,
     dry_run: DryRunOption = False,
     overwrite: OverwriteOption = False,
     log_file: LogFileOption = None,
@@ -175,7 +177,7 @@ def heatmap(
     from wsi_idc.tissue import TissueSettings, check_given, given_for
 
     cluster = ClusterOptions(dask, dask_scheduler_file, dask_config, dask_resources)
-    options = CohortOptions(recursive, workers, timeout, shard, cluster)
+    options = CohortOptions(recursive, workers, timeout, shard, cluster, as_json)
     options.check()
     settings = ScoreSettings(
         stride, min_tissue, allow_upsampling, tta, TissueSettings(method=tissue.value)

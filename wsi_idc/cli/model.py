@@ -1,4 +1,4 @@
-"""`wsi-idc model`: pack a Keras model that was trained elsewhere, look at models, check them."""
+"""Pack a Keras model that was trained elsewhere, look at models, check them."""
 
 from __future__ import annotations
 
@@ -13,12 +13,6 @@ from wsi_idc.cli.console import start_log, user_errors
 
 if TYPE_CHECKING:
     from wsi_idc.model.card import ModelCard
-
-app = typer.Typer(
-    help="Pack a Keras model of your own, look at models, check them.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-)
 
 _NAME_WIDTH = 14
 
@@ -36,7 +30,6 @@ ModelArgument = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
-@app.command(no_args_is_help=True)
 @user_errors
 def pack(
     file: Annotated[Path, typer.Argument(help="A .keras file of Keras 3.", show_default=False)],
@@ -106,7 +99,6 @@ def pack(
     typer.echo(f"model: {output}")
 
 
-@app.command(no_args_is_help=True)
 @user_errors
 def info(model: ModelArgument, as_json: JsonOption = False) -> None:
     """Show what a model is: its classes, its µm/px, what it was trained on and how good it is."""
@@ -123,7 +115,6 @@ def info(model: ModelArgument, as_json: JsonOption = False) -> None:
     _say(card)
 
 
-@app.command(no_args_is_help=True)
 @user_errors
 def verify(model: ModelArgument) -> None:
     """Check that a model folder is whole, loads, and scores as it should."""

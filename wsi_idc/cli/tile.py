@@ -30,6 +30,7 @@ from wsi_idc.cli.cohort_options import (
     CohortOptions,
     RecursiveOption,
     ShardOption,
+    SlidesJsonOption,
     TimeoutOption,
     WorkersOption,
     dry_run_of,
@@ -159,6 +160,7 @@ def tile(
     dask_scheduler_file: DaskSchedulerFileOption = None,
     dask_config: DaskConfigOption = None,
     dask_resources: DaskResourcesOption = None,
+    as_json: SlidesJsonOption = False,
     dry_run: DryRunOption = False,
     overwrite: OverwriteOption = False,
     log_file: LogFileOption = None,
@@ -177,7 +179,7 @@ def tile(
     from wsi_idc.tissue import TissueSettings, check_given, given_for
 
     cluster = ClusterOptions(dask, dask_scheduler_file, dask_config, dask_resources)
-    options = CohortOptions(recursive, workers, timeout, shard, cluster)
+    options = CohortOptions(recursive, workers, timeout, shard, cluster, as_json)
     options.check()
     settings = TileSettings(
         mpp=_target_mpp(mpp, magnification),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated
 
@@ -108,6 +109,7 @@ def train(
             help="Also write curves into this folder, for TensorBoard.", show_default=False
         ),
     ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the metrics as JSON.")] = False,
     device: DeviceOption = "auto",
     log_file: LogFileOption = None,
 ) -> None:
@@ -156,6 +158,9 @@ def train(
             progress=bar,
             say=bar.write,
         )
+    if as_json:
+        typer.echo(json.dumps(card.metrics, indent=2))
+        return
     from wsi_idc.cli.tables import metrics_table
 
     typer.echo(metrics_table(card.metrics))

@@ -105,6 +105,19 @@ class SlideOutcome:
     busy: str | None = None
     ends_all: Exception | None = None
 
+    def as_json(self) -> dict[str, Any]:
+        """What became of it, for programs; keys as the columns of the cohort's tables."""
+        told: dict[str, Any] = {"slide": str(self.task.source.path), "name": self.task.name}
+        if (done := self.done) is not None:
+            facts = ("patches", "tissue_mm2", "tumour_mm2", "tumour_fraction", "skipped")
+            told |= {"status": "done", "result": str(done.folder)}
+            told |= {name: getattr(done, name) for name in facts}
+            return told | {"warnings": list(done.warnings)}
+        if (failure := self.failure) is not None:
+            told |= {"status": "failed", "step": failure.step}
+            return told | {"error": failure.error, "remedy": failure.remedy}
+        return told | {"status": "busy" if self.busy else "stopped"}
+
 
 SlideStep = Callable[[SlideTask, Progress], SlideDone]
 """Does one slide; the second argument is told the patches done and to do."""

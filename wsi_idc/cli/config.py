@@ -1,0 +1,251 @@
+"""What every command takes beside its own options: settings from a file or the environment.
+
+`Command` is the class of all commands, and `with_common_options` gives their functions the options.
+A value on the command line comes before one in the environment, that before one in the file, and
+that before the default.
+"""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import inspect
+import json
+import os
+import tomllib
+from collections.abc import Callable, Iterable, Sequence
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperCommand
+
+from wsi_idc.cli.console import Verbosity, set_verbosity, user_errors
+from wsi_idc.errors import SettingsError
+
+PREFIX = "WSI_IDC"
+_COMMON = ("config", "print_config", "quiet", "verbose")  # not settings of a file
+
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        metavar="FILE",
+        help="Take options from a TOML or YAML file, by their names; those given here come first.",
+        show_default=False,
+        rich_help_panel=None,
+    ),
+]
+PrintConfigOption = Annotated[
+    bool,
+    typer.Option("--print-config", help="Print all options and their values as TOML, and stop."),
+]
+QuietOption = Annotated[
+    bool, typer.Option("--quiet", "-q", help="Tell of warnings and errors only.")
+]
+VerboseOption = Annotated[
+    bool, typer.Option("--verbose", help="Tell more, tracebacks of errors included.")
+]
+
+
+class Command(TyperCommand):
+    """A command whose options may come from a file or the environment."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the command line, with what file and environment say beneath it."""
+        if {"-h", "--help"} & set(args):
+            return super().parse_args(ctx, args)
+        ctx.auto_envvar_prefix = "_".join([PREFIX, *_path(ctx)]).upper()
+        if (file := _config_file(args, ctx.auto_envvar_prefix)) is not None:
+            ctx.default_map = user_errors(read_config)(file, self, _path(ctx))
+        required = [param for param in self.params if param.required]
+        if "--print-config" in args:  # tells what is not given yet, too
+            for param in required:
+                param.required = False
+        try:
+            return super().parse_args(ctx, args)
+        finally:
+            for param in required:
+                param.required = True
+
+
+def with_common_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command's function the options that every command has."""
+    own = inspect.signature(command, eval_str=True)
+
+    @functools.wraps(command)
+    def wrapped(ctx: typer.Context, **given: Any) -> None:
+        asked = {name: given.pop(name) for name in _COMMON}
+        if asked["print_config"]:
+            typer.echo(as_toml(ctx.command, _path(ctx), ctx.params), nl=False)
+            return
+        set_verbosity(
+            Verbosity.QUIET if asked["quiet"] else Verbosity.DEBUG if asked["verbose"] else None
+        )
+        command(**given)
+
+    common = {
+        "config": (ConfigOption, None),
+        "print_config": (PrintConfigOption, False),
+        "quiet": (QuietOption, False),
+        "verbose": (VerboseOption, False),
+    }
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    parameters = [
+        inspect.Parameter("ctx", keyword, annotation=typer.Context),
+        *(param.replace(kind=keyword) for param in own.parameters.values()),
+        *(
+            inspect.Parameter(name, keyword, default=default, annotation=annotation)
+            for name, (annotation, default) in common.items()
+        ),
+    ]
+    wrapped.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]
+    wrapped.__annotations__ = {param.name: param.annotation for param in parameters}
+    return wrapped
+
+
+def read_config(file: Path, command: Any, path: Sequence[str]) -> dict[str, Any]:
+    """The options of a command that a file gives, by the names of its parameters.
+
+    The file holds them as they are called on the command line, either at its top or in a table
+    that is named like the command, as in `[heatmap]` and `[model.pack]`; tables of other commands
+    are left alone.
+
+    Raises
+    ------
+    SettingsError
+        If the file cannot be read, or holds a name that is none or a value that does not fit.
+    """
+    content = _content(file)
+    tables = {name: value for name, value in content.items() if isinstance(value, dict)}
+    given = {name: value for name, value in content.items() if name not in tables}
+    commands = _commands()
+    for name in tables:
+        if name not in commands:
+            raise SettingsError(f"{file}: there is no command {name!r}{_nearest(name, commands)}")
+    table = tables
+    for name in path:
+        table = table.get(name, {})
+    if both := given.keys() & table.keys():
+        raise SettingsError(f"{file}: {', '.join(sorted(both))} stands in it twice")
+    known = settings_of(command)
+    found = {}
+    for name, value in (given | table).items():
+        plain = name.replace("_", "-")
+        if plain not in known:
+            raise SettingsError(
+                f"{file}: {' '.join(path)} has no option {name!r}{_nearest(plain, known)}"
+            )
+        found[known[plain].name] = _fitting(value, known[plain], f"{file}: {name}")
+    return found
+
+
+def settings_of(command: Any) -> dict[str, Any]:
+    """A command's parameters by the names that a file calls them."""
+    return {
+        _name(param): param
+        for param in command.params
+        if param.name not in _COMMON and param.name != "help"
+    }
+
+
+def as_toml(command: Any, path: Sequence[str], values: dict[str, Any]) -> str:
+    """A command's options as a file for `--config`; those without a value as comments."""
+    head = f"# options of wsi-idc {' '.join(path)}, for --config FILE"
+    lines = [head, f"[{'.'.join(path)}]"]
+    for name, param in settings_of(command).items():
+        value = values.get(param.name)
+        if value is None or value == () or value == []:
+            default = getattr(param, "show_default", None)
+            lines.append(f"# {name} =" + (f"  # {default}" if isinstance(default, str) else ""))
+        else:
+            lines.append(f"{name} = {_toml(value)}")
+    return "\n".join(lines) + "\n"
+
+
+def _path(ctx: Any) -> list[str]:
+    """The command as it is called after `wsi-idc`: `heatmap`, or `model` and `pack`."""
+    return list(ctx.command_path.split()[1:])
+
+
+def _config_file(args: Sequence[str], prefix: str) -> Path | None:
+    for position, word in enumerate(args):
+        if word == "--":
+            break
+        if word == "--config" and position + 1 < len(args):
+            return Path(args[position + 1])
+        if word.startswith("--config="):
+            return Path(word.removeprefix("--config="))
+    given = os.environ.get(f"{prefix}_CONFIG") or os.environ.get(f"{PREFIX}_CONFIG")
+    return Path(given) if given else None
+
+
+def _content(file: Path) -> dict[str, Any]:
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is no UTF-8 text"
+        raise SettingsError(f"--config {file} cannot be read: {reason}") from error
+    if file.suffix.lower() in (".yaml", ".yml"):
+        import yaml
+
+        try:
+            content = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise SettingsError(f"--config {file} is no YAML: {error}") from error
+    else:
+        try:
+            content = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            raise SettingsError(f"--config {file} is no TOML: {error}") from error
+    if content is None:
+        return {}
+    if not isinstance(content, dict) or not all(isinstance(name, str) for name in content):
+        raise SettingsError(f"--config {file} holds no names with values")
+    return content
+
+
+def _commands() -> list[str]:
+    from wsi_idc.cli.app import COMMANDS
+
+    return COMMANDS
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(sorted(known))}"
+
+
+def _name(param: Any) -> str:
+    """How a file calls a parameter: as the command line does, without dashes in front."""
+    long = [word.removeprefix("--") for word in param.opts if word.startswith("--")]
+    return long[0] if long else str(param.name).replace("_", "-")
+
+
+def _fitting(value: Any, param: Any, where: str) -> Any:
+    """A value of a file as the command line's parser takes it."""
+    takes_many = getattr(param, "multiple", False) or param.nargs == -1
+    if isinstance(value, list) and not takes_many:
+        raise SettingsError(f"{where} takes one value, not a list")
+    if getattr(param, "is_flag", False):
+        if not isinstance(value, bool):
+            raise SettingsError(f"{where} is true or false, not {value!r}")
+        return value
+    values = value if isinstance(value, list) else [value]
+    for one in values:
+        if isinstance(one, bool) or not isinstance(one, str | int | float):
+            raise SettingsError(f"{where} takes text or a number, not {one!r}")
+    # As text, so that it is read exactly as on the command line.
+    texts = [str(one) for one in values]
+    return texts if takes_many else texts[0]
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(_toml(one) for one in value)}]"
+    if isinstance(value, Enum):
+        value = value.value
+    if isinstance(value, bool | int | float):
+        return json.dumps(value)
+    return json.dumps(str(value), ensure_ascii=False)
