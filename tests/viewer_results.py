@@ -68,11 +68,16 @@ def map_values() -> NDArray[np.float32]:
 
 
 def make_mapped_slide(
-    folder: Path, name: str = "mapped", *, scale: float = 1.0, **changes: Any
+    folder: Path,
+    name: str = "mapped",
+    *,
+    scale: float = 1.0,
+    other_class: str | None = None,
+    **changes: Any,
 ) -> MappedSlide:
     """Write a slide of 2,500 by 1,700 px at 2 µm/px, and the result of mapping it.
 
-    Probabilities are `scale` times those of `map_values`, up to 1.
+    Probabilities are `scale` times those of `map_values`, up to 1; of another class, 1 less them.
     """
     slides, results = folder / "slides", folder / "maps"
     slides.mkdir(parents=True, exist_ok=True)
@@ -83,7 +88,7 @@ def make_mapped_slide(
     with open_slide(slide) as opened:
         picture = opened.picture(max_side=500)
         about = info_json(opened.info)
-    request = {
+    request: dict[str, Any] = {
         "slide": about | {"fingerprint": slide_fingerprint(slide)},
         "model": {
             "name": "model-1",
@@ -102,6 +107,9 @@ def make_mapped_slide(
             "region_sha256": None,
         },
     }
+    if other_class is not None:
+        request["model"] |= {"class_names": ["idc", other_class], "shown_class": "idc"}
+        changes["others"] = (ProbabilityMap(1 - values, place, other_class),)
     result = HeatmapResult(
         **{
             "request": request,

@@ -573,3 +573,20 @@ class TestPhone:
         page.locator("#sheet").tap()
         assert page.locator("#panel").is_visible()
         assert page.locator("#panel").bounding_box()["height"] < 0.5 * 800
+
+
+def test_another_class_is_chosen(new_page: Callable[..., Page], tmp_path: Path) -> None:
+    made = make_mapped_slide(tmp_path, other_class="dcis")
+    entries = list_slides([made.results], ViewSettings(slides=made.slide.parent))
+    with served(entries) as address:
+        page = new_page(f"{address}/slide/mapped")
+        page.locator("#map-class").select_option("dcis")
+        page.get_by_text("probability of dcis").wait_for()
+        page.wait_for_timeout(400)
+        settle(page)
+        page.mouse.move(*screen(page, 2130, 1330))
+        assert "dcis 0.030" in page.inner_text("#reading")
+        again = new_page(page.url)
+        again.get_by_text("probability of dcis").wait_for()
+        page.context.close()
+        again.context.close()

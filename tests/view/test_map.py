@@ -58,6 +58,41 @@ class TestMap:
             assert colours[200] == int.from_bytes(colour_table(name)[200].tobytes())
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> MappedSlide:
+    return make_mapped_slide(tmp_path_factory.mktemp("classes"), other_class="dcis")
+
+
+class TestClasses:
+    """A packed model's result has a map for each of its classes."""
+
+    @pytest.fixture
+    def several(self, made: MappedSlide) -> Iterator[TestClient]:
+        entries = list_slides([made.results], ViewSettings(slides=made.slide.parent))
+        with TestClient(make_app(entries), base_url=HERE) as client:
+            yield client
+
+    def test_are_named_the_shown_one_first(self, several: TestClient, client: TestClient) -> None:
+        assert several.get("/api/slides/mapped").json()["map"]["classes"] == ["IDC", "dcis"]
+        assert client.get("/api/slides/mapped").json()["map"]["classes"] == ["IDC"]
+
+    def test_have_values_and_regions_of_their_own(
+        self, several: TestClient, made: MappedSlide
+    ) -> None:
+        content = several.get("/api/slides/mapped/map?class=dcis").content
+        assert content == (1 - made.values).tobytes()
+        address = "/api/slides/mapped/regions?threshold=0.9"
+        assert several.get(f"{address}&class=IDC").json()["total"] == 1
+        found = several.get(f"{address}&class=dcis").json()["regions"]
+        assert found[0]["max_probability"] == pytest.approx(float(np.nanmax(1 - made.values)))
+
+    @pytest.mark.parametrize("name", ["none", "../../x", ""])
+    def test_others_are_refused(self, several: TestClient, name: str) -> None:
+        answer = several.get(f"/api/slides/mapped/map?class={name}")
+        assert answer.status_code == 400
+        assert "the maps are of IDC, dcis" in answer.json()["error"]
+
+
 class TestRegions:
     def test_are_those_of_the_result(self, client: TestClient, mapped: MappedSlide) -> None:
         told = client.get("/api/slides/mapped/regions?threshold=0.5").json()

@@ -297,6 +297,14 @@ class TestGuards:
             assert "http:" not in text and "https:" not in text, name
             assert "eval(" not in text and "innerHTML" not in text, name
 
+    def test_a_page_names_all_its_modules(self) -> None:
+        """So that a browser asks for them at once, and not one after the other."""
+        from wsi_idc.view.static_files import static_files
+
+        page = static_files()["slide.html"][0].decode()
+        modules = {name for name in static_files() if name.endswith(".js")} - {"cohort.js"}
+        assert {name for name in modules if f'="/static/{name}"' in page} == modules
+
 
 class TestPrivacy:
     def test_label_and_macro_are_not_served(self, shared_data: Path) -> None:

@@ -160,18 +160,25 @@ class _Viewer:
 
     async def _map(self, request: Request) -> Response:
         folder = self._result(request)
-        values = await anyio.to_thread.run_sync(lambda: map_bytes(read_map(folder)))
-        return Response(values, media_type="application/octet-stream")
+        name = request.query_params.get("class")
+
+        def values() -> bytes:
+            return map_bytes(read_map(folder, read_summary(folder), name))
+
+        return Response(
+            await anyio.to_thread.run_sync(values), media_type="application/octet-stream"
+        )
 
     async def _regions(self, request: Request) -> Response:
         entry, folder = self._entry(request), self._result(request)
         threshold = _probability(request.query_params.get("threshold", ""))
+        name = request.query_params.get("class")
 
         def listed() -> dict[str, object]:
             summary = read_summary(folder)
             frame = frame_of(entry, self._tiles.info(entry), summary)
             least = ExportSettings(**summary.get("export", {})).min_region_mm2
-            return list_regions(read_map(folder), threshold, least, frame)
+            return list_regions(read_map(folder, summary, name), threshold, least, frame)
 
         return JSONResponse(await anyio.to_thread.run_sync(listed))
 

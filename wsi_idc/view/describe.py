@@ -8,7 +8,7 @@ from wsi_idc.heatmap.result import read_summary
 from wsi_idc.slides.info import SlideInfo
 from wsi_idc.view.catalogue import SlideEntry
 from wsi_idc.view.frame import Frame, frame_of
-from wsi_idc.view.map_data import describe_map, read_map
+from wsi_idc.view.map_data import describe_map
 from wsi_idc.view.pyramid import TILE_PX, TilePyramid
 
 
@@ -49,7 +49,7 @@ def describe_entry(entry: SlideEntry, info: SlideInfo, slides: int) -> dict[str,
 def _map(entry: SlideEntry, summary: dict[str, Any], frame: Frame) -> dict[str, Any] | None:
     if entry.result is None:
         return None
-    return describe_map(read_map(entry.result), summary, frame)
+    return describe_map(entry.result, summary, frame)
 
 
 def _warnings(entry: SlideEntry, info: SlideInfo, summary: dict[str, Any] | None) -> list[str]:

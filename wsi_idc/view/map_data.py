@@ -8,29 +8,55 @@ from typing import Any
 
 import numpy as np
 
+from wsi_idc.errors import SettingsError
 from wsi_idc.heatmap.colormaps import COLORMAPS, colour_table
 from wsi_idc.heatmap.export.ome_tiff import read_ome_tiff
 from wsi_idc.heatmap.outlines import Ring
-from wsi_idc.heatmap.probability_map import ProbabilityMap
+from wsi_idc.heatmap.probability_map import ProbabilityMap, label_of
 from wsi_idc.heatmap.regions import Region, find_regions
-from wsi_idc.heatmap.result import MAP
+from wsi_idc.heatmap.result import CLASS_MAP, MAP
 from wsi_idc.view.frame import Frame
 
 MOST_LISTED = 300
 """Regions with their outlines. A list that is longer is not read, and the map shows them all."""
 
 
-def read_map(folder: Path) -> ProbabilityMap:
-    """The map in a result folder; kept in memory until the file changes.
+def class_maps(folder: Path, summary: dict[str, Any]) -> dict[str, Path]:
+    """The map's file of each class by the class's name, that of the shown class first."""
+    model = summary["model"]
+    shown = model.get("shown_class", "idc")
+    others = [label_of(name) for name in model.get("class_names", ()) if name != shown]
+    if shown == "idc":
+        others = [name for name in others if (folder / CLASS_MAP.format(name)).is_file()]
+    return {label_of(shown): folder / MAP} | {
+        name: folder / CLASS_MAP.format(name) for name in others
+    }
+
+
+def read_map(
+    folder: Path, summary: dict[str, Any], class_name: str | None = None
+) -> ProbabilityMap:
+    """A class's map in a result folder, kept in memory until the file changes.
+
+    Parameters
+    ----------
+    folder : the result folder.
+    summary : its `summary.json`.
+    class_name : one of `class_maps`; None is the class that pictures show.
 
     Raises
     ------
+    SettingsError
+        If there is no such class.
     ResultFolderError
-        If it cannot be read.
+        If the map cannot be read.
     """
-    file = folder / MAP
-    changed = file.stat().st_mtime_ns if file.exists() else 0
-    return _read(file, changed)
+    maps = class_maps(folder, summary)
+    name = next(iter(maps)) if class_name is None else class_name
+    if name not in maps:
+        raise SettingsError(f"no class {name[:60]!r}; the maps are of {', '.join(maps)}")
+    file = maps[name]
+    return _read(file, file.stat().st_mtime_ns if file.exists() else 0)
 
 
 @lru_cache(maxsize=8)
@@ -38,10 +64,15 @@ def _read(file: Path, changed: int) -> ProbabilityMap:
     return read_ome_tiff(file)
 
 
-def describe_map(
-    probability: ProbabilityMap, summary: dict[str, Any], frame: Frame
-) -> dict[str, Any]:
-    """Where a map lies, in microns, and how it was last drawn."""
+def describe_map(folder: Path, summary: dict[str, Any], frame: Frame) -> dict[str, Any]:
+    """Where a result's map lies, in microns, and how it was last drawn.
+
+    Raises
+    ------
+    ResultFolderError
+        If the map cannot be read.
+    """
+    probability = read_map(folder, summary)
     at = probability.placement
     rows, columns = probability.values.shape
     left, top = frame.microns(at.origin_x, at.origin_y)
@@ -58,6 +89,7 @@ def describe_map(
         "opacity": display["opacity"],
         "colormap": display["colormap"],
         "model": summary["model"]["name"],
+        "classes": list(class_maps(folder, summary)),
     }
 
 

@@ -8,16 +8,23 @@ const STAIN_DRAIN = 1.2;
 export class Heatmap {
   constructor(about, values, colours) {
     this.about = about;
-    this.values = values; // Float32Array, row by row, NaN where nothing was assessed
     this.colours = colours; // name -> 256 numbers 0xRRGGBB
+    this.className = about.classes[0];
     this.settings = {
       on: true, opacity: about.opacity, threshold: about.threshold, floor: about.floor,
       colormap: about.colormap, outline: true, only: false,
     };
     this.tint = offscreen(about);
     this.drain = offscreen(about);
-    this.assessed = outlinePath(about, (index) => !Number.isNaN(values[index]));
+    this.setValues(values);
+  }
+
+  // Float32Array, row by row, NaN where nothing was assessed.
+  setValues(values) {
+    this.values = values;
+    this.assessed = outlinePath(this.about, (index) => !Number.isNaN(values[index]));
     this.cells = values.reduce((count, value) => count + !Number.isNaN(value), 0);
+    this.outlined = null;
     this.paint();
   }
 

@@ -3,9 +3,17 @@
 import { byId, element } from "./page.js";
 
 export class HeatmapPanel {
-  constructor(heatmap, changed) {
+  // `fetchValues` gives the values of a class.
+  constructor(heatmap, fetchValues, changed) {
     this.heatmap = heatmap;
+    this.fetchValues = fetchValues;
     this.told = changed;
+    const { classes } = heatmap.about;
+    byId("class-choice").hidden = classes.length < 2;
+    byId("map-class").replaceChildren(
+      ...classes.map((name) => element("option", { value: name }, name)),
+    );
+    byId("map-class").addEventListener("input", (event) => this.choose(event.target.value));
     byId("heatmap").hidden = false;
     byId("colormap").replaceChildren(
       ...Object.keys(heatmap.colours).map((name) => element("option", { value: name }, name)),
@@ -30,6 +38,17 @@ export class HeatmapPanel {
     this.told();
   }
 
+  async choose(className) {
+    const { heatmap } = this;
+    if (heatmap.className === className) return;
+    heatmap.className = className;
+    const values = await this.fetchValues(className);
+    if (heatmap.className !== className) return; // another one was chosen meanwhile
+    heatmap.setValues(values);
+    this.show();
+    this.told();
+  }
+
   toggle(name) {
     this.change({ [name]: !this.heatmap.settings[name] });
   }
@@ -41,6 +60,8 @@ export class HeatmapPanel {
     byId("opacity").value = opacity;
     byId("threshold").value = threshold;
     byId("colormap").value = colormap;
+    byId("map-class").value = heatmap.className;
+    byId("key-title").textContent = `probability of ${heatmap.className}`;
     byId("outline").checked = outline;
     byId("only").checked = only;
     byId("controls").classList.toggle("off", !on);
@@ -77,6 +98,7 @@ export class HeatmapPanel {
   link() {
     const { settings, about } = this.heatmap;
     const link = {};
+    if (this.heatmap.className !== about.classes[0]) link.class = this.heatmap.className;
     if (!settings.on) link.map = "off";
     if (settings.opacity !== about.opacity) link.opacity = settings.opacity;
     if (settings.threshold !== about.threshold) link.threshold = settings.threshold;
@@ -87,6 +109,9 @@ export class HeatmapPanel {
   }
 
   follow({ number, text }) {
+    const wanted = text("class");
+    const { classes } = this.heatmap.about;
+    this.choose(classes.includes(wanted) ? wanted : classes[0]);
     const { about, colours } = this.heatmap;
     const share = (name) => {
       const value = number(name);

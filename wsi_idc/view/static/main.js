@@ -76,6 +76,8 @@ async function start() {
     overview.draw(stage.pixelRatio);
     tellScale(page);
     keepLink();
+    // For who waits for the page: is all in sight drawn, and has everything come to rest?
+    if (tiles.complete) document.documentElement.dataset.seen = "all";
     document.documentElement.dataset.state = tiles.settled && !camera.motion ? "settled" : "busy";
     if (tiles.failures) say("Part of the slide cannot be read; it is hatched.");
     tiles.failures = 0;
@@ -86,15 +88,20 @@ async function start() {
 
 async function addHeatmap(page) {
   const { about, stage, overview, changed, fly } = page;
+  const fetchValues = async (className) => {
+    const asked = new URLSearchParams({ class: className });
+    const answer = await fetch(`/api/slides/${encodeURIComponent(key)}/map?${asked}`);
+    if (!answer.ok) throw new Error((await answer.json()).error);
+    return new Float32Array(await answer.arrayBuffer());
+  };
   const [values, colours] = await Promise.all([
-    fetch(`/api/slides/${encodeURIComponent(key)}/map`).then((answer) => answer.arrayBuffer()),
-    getJson("/api/colormaps"),
+    fetchValues(about.map.classes[0]), getJson("/api/colormaps"),
   ]);
-  const heatmap = new Heatmap(about.map, new Float32Array(values), colours);
+  const heatmap = new Heatmap(about.map, values, colours);
   stage.layers.push(heatmap);
   const adopt = (region) => page.drawing?.adopt(region);
   const regions = new RegionList(key, heatmap, { fly, adopt });
-  const panel = new HeatmapPanel(heatmap, () => {
+  const panel = new HeatmapPanel(heatmap, fetchValues, () => {
     overview.map = heatmap.settings.on ? heatmap.overlay : null;
     regions.update();
     changed();
@@ -191,7 +198,8 @@ function fitPanels({ camera }) {
 }
 
 function mapKey({ heatmap }) {
-  return heatmap?.settings.on ? heatmap.key() : null;
+  if (!heatmap?.settings.on) return null;
+  return { title: `${heatmap.className} probability`, colours: heatmap.key() };
 }
 
 function tellPlace({ camera, about, heatmap }, at) {
@@ -201,7 +209,7 @@ function tellPlace({ camera, about, heatmap }, at) {
   if (x < 0 || y < 0 || x > about.width_um || y > about.height_um) return place.replaceChildren();
   const position = `${(x / 1000).toFixed(3)}, ${(y / 1000).toFixed(3)} mm`;
   const value = heatmap?.at(x, y);
-  const told = Number.isNaN(value) ? "not assessed" : `IDC ${value?.toFixed(3)}`;
+  const told = Number.isNaN(value) ? "not assessed" : `${heatmap?.className} ${value?.toFixed(3)}`;
   place.replaceChildren(
     ...(heatmap ? [element("b", {}, told)] : []), element("span", {}, position),
   );

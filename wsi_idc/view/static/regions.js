@@ -17,16 +17,21 @@ export class RegionList {
     this.fetch();
   }
 
-  // Ask again where the threshold has changed.
+  // Ask again where the threshold or the class has changed.
   update() {
-    if (this.heatmap.settings.threshold !== this.asked) this.ask();
+    if (this.wanted !== this.asked) this.ask();
+  }
+
+  get wanted() {
+    const { className, settings } = this.heatmap;
+    return `${new URLSearchParams({ class: className, threshold: settings.threshold })}`;
   }
 
   async fetch() {
-    const threshold = this.heatmap.settings.threshold;
-    this.asked = threshold;
-    const found = await getJson(`${this.address}?threshold=${threshold}`);
-    if (this.asked !== threshold) return; // a later answer is on its way
+    const { wanted } = this;
+    this.asked = wanted;
+    const found = await getJson(`${this.address}?${wanted}`);
+    if (this.asked !== wanted) return; // a later answer is on its way
     this.regions = found.regions;
     this.current = -1;
     const { total } = found;

@@ -31,10 +31,11 @@ export function compose(stage, camera, pixelRatio, name, key) {
   at += written(context, `${bar.text}   ${magnificationText(camera.scale)}`, at, middle) + 20;
   if (key) {
     context.font = `13px ${FONT}`;
-    at += written(context, "IDC probability  0", at, middle) + 6;
-    key.forEach((colour, index) => {
+    at += written(context, `${key.title}  0`, at, middle) + 6;
+    const { length } = key.colours;
+    key.colours.forEach((colour, index) => {
       context.fillStyle = colour;
-      context.fillRect(at + (index * 100) / key.length, middle - 7, 100 / key.length + 0.5, 14);
+      context.fillRect(at + (index * 100) / length, middle - 7, 100 / length + 0.5, 14);
     });
     context.fillStyle = "#1d2329";
     at += 106;

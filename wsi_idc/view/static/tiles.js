@@ -16,6 +16,7 @@ export class TileLayer {
     this.wanted = [];
     this.heldBytes = 0;
     this.failures = 0;
+    this.complete = false; // all in sight was drawn from its own level last time
   }
 
   get levels() {
@@ -38,6 +39,7 @@ export class TileLayer {
     const tiles = this.within(level, seen);
     const missing = tiles.filter((tile) => !this.picture(tile));
     const frame = placed(context, camera, pixelRatio);
+    this.complete = !missing.length;
     for (const tile of missing) this.drawStandIn(frame, tile);
     for (const tile of tiles) this.drawTile(frame, tile);
     this.want(camera, level, missing, seen);
