@@ -9,7 +9,7 @@ WORKERS ?= --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-long lint types docs clean
+.PHONY: demo test test-long lint types docs dist clean
 
 demo: $(VENV)/.installed  ## install, then run the whole job on made slides
 	$(BIN)/wsi-idc demo --output demo
@@ -24,12 +24,16 @@ lint: $(VENV)/.installed-$(EXTRAS)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-cache
+	$(BIN)/hadolint Dockerfile
 
 types: $(VENV)/.installed-$(EXTRAS)
 	$(BIN)/mypy
 
 docs: $(VENV)/.installed-docs  ## the documentation as a site, in site/; a broken link fails
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+
+dist: $(VENV)/.installed-$(EXTRAS)  ## sdist and wheel in dist/, the wheel tried out of sight of this folder
+	PYTHON=$(BIN)/python sh .ci/dist
 
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -46,4 +50,4 @@ $(VENV)/.installed-docs: $(VENV)/.installed
 	touch $@
 
 clean:
-	rm -rf $(VENV) demo site
+	rm -rf $(VENV) demo site dist

@@ -40,7 +40,8 @@ def plan(slide: Path) -> wsi_idc.PatchPlan:
 
 
 def shown(thing: object) -> np.ndarray:
-    return np.asarray(Image.open(io.BytesIO(thing._repr_png_())))  # type: ignore[attr-defined]
+    show = getattr(thing, "_repr_png_", None) or thing._repr_jpeg_  # type: ignore[attr-defined]
+    return np.asarray(Image.open(io.BytesIO(show())))
 
 
 def test_every_name_is_there_and_none_costs_tensorflow() -> None:
@@ -87,6 +88,8 @@ def test_result_in_memory_is_the_one_that_is_written(slide: Path, tmp_path: Path
     assert written.summary == kept.summary
     with Image.open(tmp_path / "a" / "overlay.png") as image:
         np.testing.assert_array_equal(np.asarray(image), np.asarray(kept.overlay()))
+    assert max(shown(kept).shape) == 800
+    assert repr(kept) == "<HeatmapResult 'a': 12 x 16 cells, 165 patches>"
 
 
 def test_tile_slide_takes_names(slide: Path, tmp_path: Path) -> None:
@@ -100,7 +103,7 @@ class TestNotebook:
     def test_slide_is_shown_as_it_is(self, slide: Path) -> None:
         with wsi_idc.open_slide(slide) as opened:
             picture = shown(opened)
-        assert picture.shape == (600, 800, 3)  # 300 x 400 px, each a square of 2 x 2
+        assert picture.shape == (300, 400, 3)
         assert picture[0, 0].mean() > picture[0, -1].mean()
 
     def test_mask_keeps_its_cells(self) -> None:

@@ -48,7 +48,7 @@ from wsi_idc.heatmap.regions import Region, find_regions
 from wsi_idc.heatmap.render import OverlaySettings, render_overlay, render_side_by_side, write_png
 from wsi_idc.heatmap.report import CloseUp, write_report
 from wsi_idc.heatmap.summary import MapSummary, summarise
-from wsi_idc.slides.display import png_bytes
+from wsi_idc.slides.display import jpeg_bytes
 from wsi_idc.slides.info import Bounds
 from wsi_idc.slides.raster import Placement, SlideMask, SlidePicture
 from wsi_idc.tiling.plan import PatchPlan
@@ -62,7 +62,7 @@ CLASSES, CLASS_MAP, CLASS_OVERLAY = "classes", "classes/{}.ome.tif", "classes/{}
 OVERLAY, SIDE_BY_SIDE, REPORT = "overlay.png", "overlay_and_slide.png", "report.html"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class HeatmapResult:
     """A slide's map with what is needed to draw and to judge it.
 
@@ -115,9 +115,14 @@ class HeatmapResult:
             mpp=model["spacing_um_px"],
         )
 
-    def _repr_png_(self) -> bytes:
+    def _repr_jpeg_(self) -> bytes:
         """Show the overlay in a notebook."""
-        return png_bytes(np.asarray(self.overlay()))
+        return jpeg_bytes(np.asarray(self.overlay()))
+
+    def __repr__(self) -> str:
+        """Say what it is in a line, without its arrays."""
+        rows, columns = self.probability.values.shape
+        return f"<HeatmapResult {self.name!r}: {rows} x {columns} cells, {self.patches} patches>"
 
     @property
     def summary(self) -> MapSummary:

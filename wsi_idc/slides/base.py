@@ -190,9 +190,9 @@ class Slide(ABC):
         )
         return SlidePicture(self.read(bounds.x, bounds.y, size, mpp), placement)
 
-    def _repr_png_(self) -> bytes:
+    def _repr_jpeg_(self) -> bytes:
         """Show the slide in a notebook."""
-        return self.picture(max_side=SHOWN_SIDE_PX)._repr_png_()
+        return self.picture(max_side=SHOWN_SIDE_PX)._repr_jpeg_()
 
     def _read_from(
         self, level: Level, x: float, y: float, size: tuple[int, int], mpp: float

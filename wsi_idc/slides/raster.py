@@ -13,7 +13,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from wsi_idc.slides.display import png_bytes
+from wsi_idc.slides.display import jpeg_bytes, png_bytes
 
 
 @dataclass(frozen=True)
@@ -81,9 +81,9 @@ class SlidePicture:
     pixels: NDArray[np.uint8]
     placement: Placement
 
-    def _repr_png_(self) -> bytes:
+    def _repr_jpeg_(self) -> bytes:
         """Show the picture in a notebook."""
-        return png_bytes(self.pixels)
+        return jpeg_bytes(self.pixels)
 
 
 @dataclass(frozen=True)
