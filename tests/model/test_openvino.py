@@ -15,7 +15,13 @@ import pytest
 from wsi_idc.errors import ModelFolderError
 from wsi_idc.heatmap.predict import predict_slide
 from wsi_idc.heatmap.result import read_run
-from wsi_idc.model.folder import SHIPPED_MODEL, architecture_of, read_arrays, read_card
+from wsi_idc.model.folder import (
+    SHIPPED_MODEL,
+    WEIGHTS_FILE,
+    architecture_of,
+    read_arrays,
+    read_card,
+)
 from wsi_idc.model.scorer import Scorer, load_model
 from wsi_idc.phantom import PhantomSlide, PhantomSpec, make_phantom
 from wsi_idc.slides import SlideSource, open_slide
@@ -24,6 +30,7 @@ if find_spec("openvino") is None:
     pytest.skip("needs the extra openvino", allow_module_level=True)
 
 from wsi_idc.model.openvino_graph import OpenVinoGraph
+from wsi_idc.model.runtime import threads_to_use
 
 BATCH_SIZE = 16
 
@@ -151,3 +158,19 @@ class TestWrongWeights:
         graph = OpenVinoGraph(architecture_of(read_card(model_folder)), arrays, BATCH_SIZE)
         with pytest.raises(ModelFolderError, match="not finite numbers"):
             graph(patches[:1])
+
+
+@pytest.mark.parametrize(("told", "threads"), [("1", 1), ("0", None), ("", None)])
+def test_threads_are_as_many_as_tensorflow_would_be_told(
+    model_folder: Path, monkeypatch: pytest.MonkeyPatch, told: str, threads: int | None
+) -> None:
+    """So that several processes can share a machine's processors."""
+    monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", told)
+    assert threads_to_use() == threads
+    graph = OpenVinoGraph(
+        architecture_of(read_card(model_folder)),
+        read_arrays(model_folder / WEIGHTS_FILE),
+        BATCH_SIZE,
+    )
+    compiled = graph._request.get_compiled_model()
+    assert threads in (None, compiled.get_property("INFERENCE_NUM_THREADS"))

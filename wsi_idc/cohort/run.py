@@ -155,8 +155,7 @@ class LocalCrew:
     """
 
     def __init__(self, job: Job, workers: int, timeout_s: float | None, told: TaskProgress) -> None:
-        processors = os.cpu_count() or 1
-        threads = max(1, processors // workers) if workers > 1 else None
+        threads = max(1, _processors() // workers) if workers > 1 else None
         self._processes = [
             WorkerProcess(job, timeout_s=timeout_s, threads=threads) for _ in range(workers)
         ]
@@ -205,3 +204,10 @@ class LocalCrew:
                 self._started += 1
             self._mine.process = process
         return process
+
+
+def _processors() -> int:
+    """How many processors this process may use: on a cluster, fewer than the machine has."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

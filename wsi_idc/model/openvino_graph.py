@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from wsi_idc.errors import ModelFolderError
 from wsi_idc.model.architecture import Architecture
 from wsi_idc.model.logits import BATCH_SIZE, LogitGraph
-from wsi_idc.model.runtime import load_openvino
+from wsi_idc.model.runtime import load_openvino, threads_to_use
 
 STACKS = ((64, 3, 2), (128, 4, 2), (256, 6, 2), (512, 3, 1))
 """Channels, blocks and the last block's stride of ResNet50V2's four stacks."""
@@ -59,6 +59,7 @@ class OpenVinoGraph(LogitGraph):
                     "PERFORMANCE_HINT": "LATENCY",
                     # Two runs on one machine would be pinned to the same cores.
                     "ENABLE_CPU_PINNING": False,
+                    "INFERENCE_NUM_THREADS": threads_to_use() or 0,
                 },
             )
             .create_infer_request()

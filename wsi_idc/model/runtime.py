@@ -100,6 +100,15 @@ def sees_gpu() -> bool:
     return any(any(Path("/dev").glob(name)) for name in _GPU_FILES)
 
 
+def threads_to_use() -> int | None:
+    """How many processors scoring may use, by TF_NUM_INTRAOP_THREADS; None is all.
+
+    TensorFlow's own variable, so that one tells both runtimes.
+    """
+    told = os.environ.get("TF_NUM_INTRAOP_THREADS", "")
+    return int(told) if told.isdecimal() and int(told) else None
+
+
 def load_openvino() -> Any:
     """Import OpenVINO without its telemetry and return the module.
 
