@@ -146,9 +146,12 @@ function makeCommands(page) {
     },
     ask: () => help.showModal(),
     sheet: () => {
+      const [x, y] = camera.toWorld(...camera.freeMiddle);
       const closed = byId("panel").classList.toggle("closed");
       byId("sheet").setAttribute("aria-expanded", String(!closed));
       fitPanels(page);
+      // What was looked at stays in sight, above the panel.
+      if (window.innerWidth <= 900) camera.set(camera.centred(x, y, camera.scale));
     },
   };
   for (const [id, action] of Object.entries(actions)) {

@@ -9,7 +9,7 @@ export class DrawingPanel {
     this.drawings = drawings;
     this.tools = tools;
     this.fly = fly;
-    byId("drawing").hidden = false;
+    byId("tools").hidden = false;
     byId("classes").replaceChildren(...CLASSES.map((name) => element("option", { value: name })));
     for (const button of byId("tools").children) {
       button.addEventListener("click", () => tools.choose(button.dataset.tool));
@@ -63,11 +63,13 @@ export class DrawingPanel {
     }
     byId("brush-size").hidden = name !== "brush" && name !== "eraser";
     byId("size").value = radius;
-    byId("hint").textContent = HINTS[name];
+    byId("hint").hidden = name === "hand";
+    byId("hint").firstElementChild.textContent = HINTS[name] ?? "";
   }
 
   show() {
     const { drawings } = this;
+    byId("drawing").hidden = !drawings.regions.length && !drawings.past.length;
     byId("undo").disabled = !drawings.past.length;
     byId("redo").disabled = !drawings.future.length;
     byId("save").disabled = !drawings.isDirty;
@@ -100,9 +102,8 @@ export class DrawingPanel {
 }
 
 const HINTS = {
-  hand: "Click a region to choose it.",
-  outline: "Click corner by corner, or draw around it in one stroke. Enter closes, Esc gives up.",
-  rectangle: "Drag from corner to corner.",
-  brush: "Paint: what touches the chosen region is added to it. Shift + wheel: size.",
-  eraser: "Paint away from the chosen region. Shift + wheel: size.",
+  outline: "Click corner by corner (Enter closes), or draw around it in one stroke.",
+  rectangle: "Drag from corner to corner. Shift adds to the chosen region, Alt cuts.",
+  brush: "Paint. What touches the chosen region is added to it.",
+  eraser: "Paint away from the chosen region.",
 };
