@@ -193,7 +193,7 @@ function fitPanels({ camera }) {
     return fitPanels({ camera });
   }
   camera.inset = {
-    left: 0,
+    left: wide ? 64 : 0, // the tools
     top: bar.bottom,
     right: open && wide ? panel.offsetWidth + 24 : 0,
     bottom: open && !wide ? 0.46 * window.innerHeight : 0,
