@@ -23,7 +23,7 @@ from viewer_results import LEFT_PX, MPP, TOP_PX, MappedSlide, make_mapped_slide
 from wsi_idc.heatmap.regions import find_regions
 from wsi_idc.heatmap.result import read_result
 from wsi_idc.view import list_slides
-from wsi_idc.view.catalogue import ViewSettings
+from wsi_idc.view.entry import ViewSettings
 
 WIDE = {"width": 1400, "height": 900}
 PHONE = {"width": 390, "height": 800}

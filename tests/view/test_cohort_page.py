@@ -15,7 +15,7 @@ from viewer_results import MappedSlide, make_mapped_slide
 from wsi_idc.heatmap.result import read_result
 from wsi_idc.view import list_slides
 from wsi_idc.view.app import make_app
-from wsi_idc.view.catalogue import ViewSettings
+from wsi_idc.view.entry import ViewSettings
 
 HERE = "http://127.0.0.1:8765"
 

@@ -20,8 +20,8 @@ from wsi_idc.cli.app import app as command_line
 from wsi_idc.errors import AnnotationError, OutputError, SettingsError
 from wsi_idc.view import list_slides
 from wsi_idc.view.app import make_app
-from wsi_idc.view.catalogue import ViewSettings
 from wsi_idc.view.drawings import ChangedMeanwhileError, read_drawings, save_drawings
+from wsi_idc.view.entry import ViewSettings
 from wsi_idc.view.shapes import combine
 
 HERE = "http://127.0.0.1:8765"

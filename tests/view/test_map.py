@@ -12,12 +12,12 @@ import pytest
 from starlette.testclient import TestClient
 from viewer_results import CELL_UM, LEFT_PX, MPP, TOP_PX, MappedSlide, make_mapped_slide
 
-from wsi_idc.errors import ResultFolderError
+from wsi_idc.errors import ResultFolderError, SettingsError
 from wsi_idc.heatmap.colormaps import COLORMAPS, colour_table
 from wsi_idc.heatmap.result import read_result
 from wsi_idc.view import list_slides
 from wsi_idc.view.app import make_app
-from wsi_idc.view.catalogue import ViewSettings
+from wsi_idc.view.entry import ViewSettings
 
 HERE = "http://127.0.0.1:8765"
 
@@ -163,6 +163,44 @@ class TestWhichSlide:
         (entry,) = list_slides([mapped.results], ViewSettings(slides=tmp_path))
         assert entry.is_picture
         assert "is another file than the map was made of" in entry.warnings[0]
+
+    def test_of_many_a_slide_is_compared_when_it_is_looked_at(self, tmp_path: Path) -> None:
+        """Comparing means to read from each slide, of which there may be hundreds."""
+        one, two = (make_mapped_slide(tmp_path, name) for name in ("one", "two"))
+        settings = ViewSettings(slides=one.slide.parent)
+        with two.slide.open("ab") as file:
+            file.write(b"x")
+        entries = list_slides([one.results], settings)
+        assert [entry.is_checked for entry in entries] == [False, False]
+        with TestClient(make_app(entries), base_url=HERE) as client:
+            assert client.get("/api/slides/two/tiles/0/0/0.jpg").status_code == 200
+            assert not client.get("/api/slides/one").json()["is_picture"]
+            about = client.get("/api/slides/two").json()
+        assert about["is_picture"]
+        assert "another file" in about["warnings"][0]
+
+    def test_a_result_that_cannot_be_read_does_not_hide_the_others(self, tmp_path: Path) -> None:
+        one, two = (make_mapped_slide(tmp_path, name) for name in ("one", "two"))
+        (two.result / "summary.json").write_text("{")
+        entries = list_slides([one.results], ViewSettings(slides=one.slide.parent))
+        with TestClient(make_app(entries), base_url=HERE) as client:
+            rows = client.get("/api/slides").json()["slides"]
+            assert [row["error"] is None for row in rows] == [True, False]
+            assert client.get("/api/slides/one").status_code == 200
+            assert client.get("/api/slides/two").status_code == 422
+        with pytest.raises(ResultFolderError):
+            list_slides([two.result], ViewSettings())
+
+    def test_two_results_of_one_name_are_refused(
+        self, mapped: MappedSlide, made: MappedSlide
+    ) -> None:
+        with pytest.raises(SettingsError, match="two slides are named mapped"):
+            list_slides([mapped.results, made.results], ViewSettings())
+
+    def test_slides_below_the_folder_of_slides_are_found(self, mapped: MappedSlide) -> None:
+        settings = ViewSettings(slides=mapped.slide.parents[1])
+        (entry,) = list_slides([mapped.results], settings)
+        assert entry.source.path == mapped.slide
 
     def test_a_given_scale_is_that_of_the_map(self, tmp_path: Path) -> None:
         made = make_mapped_slide(tmp_path)

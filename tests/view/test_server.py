@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import io
+import signal
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,16 +22,29 @@ from typer.testing import CliRunner
 from wsi_idc.cli.app import app as command_line
 from wsi_idc.errors import SettingsError, SlideReadError
 from wsi_idc.slides import Slide, SlideSource, open_slide
+from wsi_idc.slides.info import Bounds
 from wsi_idc.view import SlideEntry, list_slides, serve
 from wsi_idc.view.app import make_app
 from wsi_idc.view.byte_cache import ByteCache
-from wsi_idc.view.catalogue import ViewSettings
+from wsi_idc.view.entry import ViewSettings
 from wsi_idc.view.handles import OpenSlides, SlidePool
 from wsi_idc.view.pyramid import TILE_PX, TilePyramid
 from wsi_idc.view.tiles import TileKey, TileMaker
 
 HERE = "http://127.0.0.1:8765"
 CODE = PositionCode(3100, 2050, 256.0, 256.0)
+
+
+@dataclass(frozen=True)
+class CroppedSource(SlideSource):
+    """A slide whose scan fills a part of its frame only."""
+
+    bounds: Bounds = field(kw_only=True)
+
+    def open(self) -> Slide:
+        opened = super().open()
+        opened.info = replace(opened.info, bounds=self.bounds)
+        return opened
 
 
 @pytest.fixture(scope="module")
@@ -91,6 +107,21 @@ class TestTiles:
             side = TILE_PX * scale
             true = opened.read(column * side, row * side, size, 0.25 * scale).astype(int)
         assert np.abs(shown - true).mean() < 2
+
+    def test_tiles_begin_at_the_corner_of_the_scan(self, slide: Path) -> None:
+        """Some scanners place it in a larger frame, in which coordinates count."""
+        bounds = Bounds(700, 520, 2100, 1300)
+        entry = SlideEntry("cropped", CroppedSource(slide, bounds=bounds), None, Path("a.geojson"))
+        with TestClient(make_app([entry]), base_url=HERE) as client:
+            about = client.get("/api/slides/cropped").json()
+            assert about["levels"][0]["size_px"] == [2100, 1300]
+            assert (about["origin_px"], about["px_um"]) == ([700, 520], [0.25, 0.25])
+            for level, column, row in [(0, 0, 0), (0, 2, 1), (1, 0, 0)]:
+                tile = client.get(f"/api/slides/cropped/tiles/{level}/{column}/{row}.jpg")
+                scale = 2**level
+                x, y = decode_position(picture(tile.content), CODE, scale, scale)
+                assert abs(x - 700 - column * TILE_PX * scale) < 0.2 * scale
+                assert abs(y - 520 - row * TILE_PX * scale) < 0.2 * scale
 
     def test_edge_tiles_are_as_large_as_what_is_left(self, client: TestClient) -> None:
         shown = picture(client.get("/api/slides/position/tiles/0/6/4.jpg").content)
@@ -344,14 +375,29 @@ class TestStart:
             with pytest.raises(SettingsError, match=f"port {port} cannot be used"):
                 serve(entries, port=port, open_browser=False)
 
+    def test_ctrl_c_is_how_it_ends(self, slide: Path) -> None:
+        start = "from wsi_idc.cli import main; main()"
+        command = [sys.executable, "-c", start, "view", str(slide), "--no-browser", "--port", "0"]
+        with subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        ) as process:
+            assert process.stdout is not None
+            said = process.stdout.readline()
+            assert said.startswith("http://127.0.0.1:")
+            process.send_signal(signal.SIGINT)
+            _, errors = process.communicate(timeout=30)
+        assert (process.returncode, errors) == (0, "")
+
     def test_a_slide_that_is_missing_is_said_before_a_browser_opens(self) -> None:
         result = CliRunner().invoke(command_line, ["view", "nowhere.svs"])
         assert result.exit_code == 1
         assert "nowhere.svs: there is no such file" in result.stderr
 
     def test_two_slides_of_one_name_are_told_apart(self, slide: Path, tmp_path: Path) -> None:
-        with pytest.raises(SettingsError, match="two slides are named position"):
-            list_slides([slide, position_slide(tmp_path, 300, 300, 0.25, (1,))[0]], ViewSettings())
+        other, _ = position_slide(tmp_path, 300, 300, 0.25, (1,))
+        entries = list_slides([slide, other], ViewSettings())
+        assert len({entry.key for entry in entries}) == 2
+        assert [entry.source.path for entry in entries] == [slide, other]
 
 
 def test_entries_know_where_drawings_are_kept(slide: Path, tmp_path: Path) -> None:

@@ -76,8 +76,7 @@ def view(
     Answers this machine only, and fetches nothing from elsewhere. Ctrl-C stops.
     """
     start_log()
-    from wsi_idc.view import list_slides, serve
-    from wsi_idc.view.catalogue import ViewSettings
+    from wsi_idc.view import ViewSettings, list_slides, serve
 
     given = {
         "reader": None if reader is Reader.AUTO else reader.value,

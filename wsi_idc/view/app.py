@@ -20,7 +20,6 @@ from wsi_idc.errors import SlideError, WsiIdcError
 from wsi_idc.heatmap.export.settings import ExportSettings
 from wsi_idc.heatmap.result import read_summary
 from wsi_idc.view.byte_cache import ByteCache
-from wsi_idc.view.catalogue import SlideEntry
 from wsi_idc.view.cohort_list import describe_row, make_thumbnail
 from wsi_idc.view.describe import describe_entry
 from wsi_idc.view.drawings import (
@@ -29,10 +28,12 @@ from wsi_idc.view.drawings import (
     read_drawings,
     save_drawings,
 )
+from wsi_idc.view.entry import SlideEntry
 from wsi_idc.view.frame import frame_of
 from wsi_idc.view.guards import Guard
 from wsi_idc.view.handles import OpenSlides
 from wsi_idc.view.map_data import colour_tables, list_regions, map_bytes, read_map
+from wsi_idc.view.mapped import checked
 from wsi_idc.view.shapes import combine
 from wsi_idc.view.static_files import static_files
 from wsi_idc.view.tiles import CACHE_BYTES, TileKey, TileMaker
@@ -103,6 +104,14 @@ class _Viewer:
             raise HTTPException(404, "no such slide")
         return entry
 
+    async def _checked(self, request: Request) -> SlideEntry:
+        """The slide of a request, once it is known to be the one that was mapped."""
+        entry = self._entry(request)
+        if not entry.is_checked:
+            entry = await anyio.to_thread.run_sync(checked, entry)
+            self._entries[entry.key] = entry
+        return entry
+
     def _limiter(self) -> anyio.CapacityLimiter:
         """Reading has a number of threads of its own, so that other answers never wait for it."""
         if self._reading is None:
@@ -137,7 +146,7 @@ class _Viewer:
         return Response(picture, media_type="image/jpeg")
 
     async def _slide(self, request: Request) -> Response:
-        entry = self._entry(request)
+        entry = await self._checked(request)
 
         def describe() -> dict[str, object]:
             return describe_entry(entry, self._tiles.info(entry), len(self._entries))
@@ -145,7 +154,7 @@ class _Viewer:
         return JSONResponse(await anyio.to_thread.run_sync(describe))
 
     async def _tile(self, request: Request) -> Response:
-        entry = self._entry(request)
+        entry = await self._checked(request)
         level, column, row = (request.path_params[name] for name in ("level", "column", "row"))
         key = TileKey(entry.key, level, column, row)
         tile = self._tiles.cached(key)
@@ -170,7 +179,7 @@ class _Viewer:
         )
 
     async def _regions(self, request: Request) -> Response:
-        entry, folder = self._entry(request), self._result(request)
+        entry, folder = await self._checked(request), self._result(request)
         threshold = _probability(request.query_params.get("threshold", ""))
         name = request.query_params.get("class")
 

@@ -1,64 +1,18 @@
-"""Which slides are shown, with which results, and where what is drawn on them is kept."""
+"""Which slides are shown: files, folders of slides, and folders of results."""
 
 from __future__ import annotations
 
-import glob
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from wsi_idc.cohort.inputs import find_results, find_slides
 from wsi_idc.cohort.names import unique_names
-from wsi_idc.cohort.records import read_records
 from wsi_idc.errors import ResultFolderError, SettingsError
-from wsi_idc.heatmap.result import SUMMARY, THUMBNAIL, read_summary
+from wsi_idc.heatmap.result import SUMMARY
 from wsi_idc.slides import SlideSource
-from wsi_idc.slides.fingerprint import slide_fingerprint
-from wsi_idc.view.saved_picture import SavedPictureSource
-
-ANNOTATIONS = "annotations"
-
-
-@dataclass(frozen=True)
-class SlideEntry:
-    """A slide that can be looked at.
-
-    Attributes
-    ----------
-    key : its name in addresses; no two have the same.
-    source : how to open it: the slide's file, or the small picture that was kept with the map.
-    result : its result folder, or None.
-    annotations : the file that drawings are kept in; need not exist.
-    is_picture : whether only the small picture is there.
-    warnings : what someone who looks at it should know.
-    """
-
-    key: str
-    source: SlideSource
-    result: Path | None
-    annotations: Path
-    is_picture: bool = False
-    warnings: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class ViewSettings:
-    """How slides are found and opened.
-
-    Attributes
-    ----------
-    results : folder of result folders, or one of them, for slides that were named.
-    slides : folder of the slides of results.
-    annotations : folder that drawings are kept in; None is `annotations` beside the results, or
-        in the working folder where there are none.
-    source : reader, µm/px and colours, as for `SlideSource`.
-    """
-
-    results: Path | None = None
-    slides: Path | None = None
-    annotations: Path | None = None
-    source: dict[str, Any] = field(default_factory=dict)
+from wsi_idc.view.entry import SlideEntry, ViewSettings
+from wsi_idc.view.mapped import MappedSlides, checked
 
 
 def list_slides(targets: Sequence[Path], settings: ViewSettings) -> list[SlideEntry]:
@@ -78,95 +32,57 @@ def list_slides(targets: Sequence[Path], settings: ViewSettings) -> list[SlideEn
     ResultFolderError
         If a result folder cannot be used.
     """
-    entries: list[SlideEntry] = []
+    mapped = MappedSlides(settings)
+    results: list[Path] = []
+    slides: list[Path] = []
     for target in targets:
-        results = find_results([target]) if target.is_dir() else []
-        if results and (results[0] / SUMMARY).exists():
-            entries += [_entry_of_result(folder, settings) for folder in results]
+        inside = find_results([target]) if target.is_dir() else []
+        if inside and (inside[0] / SUMMARY).exists():
+            results += inside
         else:
-            entries += _entries_of_slides(find_slides([target]), settings)
-    keys = [entry.key for entry in entries]
-    for key in keys:
-        if keys.count(key) > 1:
+            slides.append(target)
+    entries = [_entry_of_result(folder, mapped, alone=len(results) == 1) for folder in results]
+    entries += _entries_of_slides(find_slides(slides), mapped)
+    for key, count in Counter(entry.key for entry in entries).items():
+        if count > 1:
             raise SettingsError(f"two slides are named {key}; look at one of them at a time")
     return entries
 
 
-def _entries_of_slides(slides: list[Path], settings: ViewSettings) -> list[SlideEntry]:
+def _entries_of_slides(slides: list[Path], mapped: MappedSlides) -> list[SlideEntry]:
+    settings = mapped.settings
     entries = []
     for slide, name in zip(slides, unique_names(slides), strict=True):
-        result = None
-        if settings.results is not None:
-            own = settings.results / name
-            result = own if (own / SUMMARY).exists() else settings.results
-            if len(slides) > 1 and result is settings.results:
-                result = None  # not mapped yet, among slides that are
+        result = _result_of(name, settings.results, alone=len(slides) == 1)
         if result is None:
             source = SlideSource(slide, name=name, **settings.source)
-            entries.append(SlideEntry(name, source, None, _annotations(name, None, settings)))
-        else:
-            entries.append(_entry_of_result(result, settings, slide))
+            entries.append(SlideEntry(name, source, None, settings.annotations_of(name, None)))
+            continue
+        entry = checked(mapped.entry(result, slide))
+        if entry.is_picture:
+            raise ResultFolderError(
+                f"{result} is the map of another file than {slide}: make it again, or give "
+                "the right folder with --results"
+            )
+        entries.append(entry)
     return entries
 
 
-def _entry_of_result(folder: Path, settings: ViewSettings, slide: Path | None = None) -> SlideEntry:
-    """The slide that a map was made of; the picture in its folder where the file is not found."""
-    summary = read_summary(folder)
-    about = summary["slide"]
-    name = folder.resolve().name
-    given = slide is not None
-    slide = slide or _find_slide(folder, about["file"], settings)
-    annotations = _annotations(name, folder, settings)
-    if slide is not None:
-        if slide_fingerprint(slide) == about["fingerprint"]:
-            source = SlideSource(slide, name=name, **(_as_mapped(about) | settings.source))
-            return SlideEntry(name, source, folder, annotations)
-        if given:
-            raise ResultFolderError(
-                f"{folder} is the map of another file than {slide}: make it again, or give "
-                "the right folder with --results"
-            )
-        missing = f"{slide.name} is another file than the map was made of"
-    else:
-        missing = f"{about['file']} was not found; --slides tells its folder"
-    return SlideEntry(
-        name,
-        SavedPictureSource(folder / THUMBNAIL, name=name, summary=summary),
-        folder,
-        annotations,
-        is_picture=True,
-        warnings=(f"only the small picture that was kept with the map is shown: {missing}",),
-    )
+def _result_of(name: str, results: Path | None, *, alone: bool) -> Path | None:
+    """The result of a slide that was named; of several, some may not be mapped yet."""
+    if results is None:
+        return None
+    own = results / name
+    if alone and not (own / SUMMARY).exists():
+        return results
+    return own if (own / SUMMARY).exists() else None
 
 
-def _find_slide(folder: Path, file: str, settings: ViewSettings) -> Path | None:
-    """The file of a result's slide: where --slides says, else where it was when it was mapped."""
-    file = Path(file).name
-    if settings.slides is not None:
-        places = [settings.slides / file]
-        if not places[0].is_file():
-            places = sorted(settings.slides.rglob(glob.escape(file)))
-    else:
-        recorded = [
-            Path(record.slide)
-            for record in read_records(folder.parent)
-            if record.result == folder.name
-        ]
-        places = [*recorded, folder.parent / file]
-    return next((place for place in places if place.is_file()), None)
-
-
-def _as_mapped(about: dict[str, Any]) -> dict[str, Any]:
-    """How the slide was opened for its map, so that both have the same scale and colours."""
-    options: dict[str, Any] = {"icc": bool(about.get("icc_applied", False))}
-    if about["mpp_source"] == "given by --slide-mpp":
-        options["slide_mpp"] = (about["mpp_x"], about["mpp_y"])
-    return options
-
-
-def _annotations(name: str, result: Path | None, settings: ViewSettings) -> Path:
-    """Beside the results and not in them: mapping a slide anew replaces its result folder."""
-    folder = settings.annotations
-    if folder is None:
-        folder = (Path() if result is None else result.resolve().parent) / ANNOTATIONS
-    return folder / f"{name}.geojson"
+def _entry_of_result(folder: Path, mapped: MappedSlides, *, alone: bool) -> SlideEntry:
+    """A result among others is checked when it is looked at; a bad one does not hide the rest."""
+    if alone:
+        return checked(mapped.entry(folder))
+    try:
+        return mapped.entry(folder)
+    except ResultFolderError as error:
+        return mapped.broken(folder, error)

@@ -12,7 +12,7 @@ from wsi_idc.errors import ResultFolderError
 from wsi_idc.heatmap.blending import blend, resize_picture
 from wsi_idc.heatmap.result import read_result, read_summary
 from wsi_idc.slides.raster import SlidePicture
-from wsi_idc.view.catalogue import SlideEntry
+from wsi_idc.view.entry import SlideEntry
 from wsi_idc.view.handles import OpenSlides
 
 THUMBNAIL_PX = 320

@@ -6,7 +6,7 @@ from typing import Any
 
 from wsi_idc.heatmap.result import read_summary
 from wsi_idc.slides.info import SlideInfo
-from wsi_idc.view.catalogue import SlideEntry
+from wsi_idc.view.entry import SlideEntry
 from wsi_idc.view.frame import Frame, frame_of
 from wsi_idc.view.map_data import describe_map
 from wsi_idc.view.pyramid import TILE_PX, TilePyramid

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from wsi_idc.slides.info import SlideInfo
-from wsi_idc.view.catalogue import SlideEntry
+from wsi_idc.view.entry import SlideEntry
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 import time
@@ -9,7 +10,7 @@ import webbrowser
 from collections.abc import Callable, Sequence
 
 from wsi_idc.errors import SettingsError
-from wsi_idc.view.catalogue import SlideEntry
+from wsi_idc.view.entry import SlideEntry
 
 HOST = "127.0.0.1"
 DEFAULT_PORT = 8765
@@ -55,7 +56,9 @@ def serve(
         threading.Thread(
             target=_tell, args=(server, address, open_browser, say), daemon=True
         ).start()
-        server.run(sockets=[listening])
+        # Ctrl-C is how one stops looking: no fault, and nothing was interrupted.
+        with contextlib.suppress(KeyboardInterrupt):
+            server.run(sockets=[listening])
 
 
 def _listen(port: int | None) -> socket.socket:

@@ -10,11 +10,12 @@ import simplejpeg
 
 from wsi_idc.slides.info import SlideInfo
 from wsi_idc.view.byte_cache import ByteCache
-from wsi_idc.view.catalogue import SlideEntry
+from wsi_idc.view.entry import SlideEntry
 from wsi_idc.view.handles import OpenSlides
 from wsi_idc.view.pyramid import TilePyramid
 
-_QUALITY = 88  # above what scanners use; the second coding is not seen
+# Above what scanners use, and colours at full resolution: the second coding is not seen.
+_QUALITY, _COLOURS = 88, "444"
 CACHE_BYTES = 256 * 2**20
 
 
@@ -95,5 +96,5 @@ class TileMaker:
             x = info.bounds.x + box.x_um / info.mpp_x
             y = info.bounds.y + box.y_um / info.mpp_y
             pixels = slide.read(x, y, (box.width_px, box.height_px), box.mpp)
-        encoded: bytes = simplejpeg.encode_jpeg(pixels, quality=_QUALITY, colorsubsampling="420")
+        encoded: bytes = simplejpeg.encode_jpeg(pixels, quality=_QUALITY, colorsubsampling=_COLOURS)
         return encoded

@@ -23,15 +23,21 @@ export function listenToKeys(camera, commands, changed) {
     if (event.defaultPrevented || document.querySelector("dialog[open]")) return;
     const typing = event.target.closest("input:not([type=range]):not([type=checkbox]), textarea, select");
     const sliding = event.target.matches("input[type=range]") && /^(Arrow|Home|End|Page)/.test(event.key);
-    if (typing || sliding) return;
     const held = event.ctrlKey || event.metaKey;
-    const command = commands.keys[held ? `Ctrl+${event.key.toLowerCase()}` : event.key];
+    if (held && event.key.toLowerCase() === "s") document.activeElement?.blur(); // takes what was typed
+    else if (typing || sliding) return;
+    const key = event.shiftKey ? event.key : withoutCapsLock(event.key);
+    const command = commands.keys[held ? `Ctrl+${event.key.toLowerCase()}` : key];
     if (command) command(event);
     else if (held || event.altKey) return;
-    else if (event.key in POWERS) commands.power(POWERS[event.key]);
-    else if (event.key in moves) moves[event.key]();
+    else if (key in POWERS) commands.power(POWERS[key]);
+    else if (key in moves) moves[key]();
     else return;
     event.preventDefault();
     changed();
   });
+}
+
+function withoutCapsLock(key) {
+  return key.length === 1 ? key.toLowerCase() : key;
 }

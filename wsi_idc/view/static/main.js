@@ -22,7 +22,8 @@ const key = decodeURIComponent(location.pathname.split("/").at(-1));
 start().catch((error) => say(`The slide cannot be shown: ${error.message}`, 1e9));
 
 async function start() {
-  document.title = byId("name").textContent = key;
+  byId("name").textContent = key;
+  document.title = `${key} · wsi-idc`;
   const about = await getJson(`/api/slides/${encodeURIComponent(key)}`);
   const camera = new Camera();
   const stage = new Stage(byId("stage"), camera);

@@ -6,6 +6,9 @@ export const CLASSES = ["IDC", "DCIS", "Benign", "Ignore"];
 const COLOURS = { IDC: [213, 94, 0], DCIS: [0, 114, 178], Benign: [0, 158, 115], Ignore: [110, 110, 110] };
 const OTHERS = [[204, 121, 167], [86, 180, 233], [230, 159, 0], [148, 103, 189]];
 
+// What people drew, and not cells or tiles that a program found.
+const DRAWN = ["annotation", "path_annotation_object", "pathannotationobject"];
+
 export function colourOf(name) {
   if (Object.hasOwn(COLOURS, name)) return COLOURS[name];
   let sum = 0;
@@ -136,10 +139,9 @@ export class Drawings {
 
   fromFeature(feature) {
     const properties = feature.properties ?? {};
-    const kind = (properties.objectType ?? properties.object_type ?? "annotation").toLowerCase();
+    const kind = String(properties.objectType ?? properties.object_type ?? "annotation");
     const { type, coordinates } = feature.geometry ?? {};
-    const drawn = kind === "annotation" || kind.startsWith("path");
-    if (!drawn || !["Polygon", "MultiPolygon"].includes(type)) return null;
+    if (!DRAWN.includes(kind.toLowerCase()) || !["Polygon", "MultiPolygon"].includes(type)) return null;
     const { origin_px: [x0, y0], px_um: [width, height] } = this.about;
     const place = ([x, y]) => [(x - x0) * width, (y - y0) * height];
     const polygons = (type === "Polygon" ? [coordinates] : coordinates)

@@ -1,0 +1,131 @@
+"""The slides of results: where they are, and whether they are the ones that were mapped."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from wsi_idc.cohort.records import read_records
+from wsi_idc.errors import ResultFolderError
+from wsi_idc.heatmap.result import THUMBNAIL, read_summary
+from wsi_idc.slides import SlideSource
+from wsi_idc.slides.fingerprint import slide_fingerprint
+from wsi_idc.view.entry import SlideEntry, ViewSettings
+from wsi_idc.view.saved_picture import SavedPictureSource
+
+_ONLY_PICTURE = "only the small picture that was kept with the map is shown: "
+
+
+@dataclass(frozen=True)
+class MappedSlides:
+    """Finds the slides of results; what it read of folders it keeps, since there may be hundreds.
+
+    Attributes
+    ----------
+    settings : how slides are found and opened.
+    """
+
+    settings: ViewSettings
+    # By folder of results, where slides were when they were mapped, by their result folders.
+    _recorded: dict[Path, dict[str, Path]] = field(default_factory=dict, init=False)
+
+    def entry(self, folder: Path, slide: Path | None = None) -> SlideEntry:
+        """The slide that a result was made of.
+
+        It is not compared with the file that was mapped, which means to read from it: `checked`
+        does that when it is looked at.
+
+        Parameters
+        ----------
+        folder : the result folder.
+        slide : its file, where it was named.
+
+        Raises
+        ------
+        ResultFolderError
+            If the result cannot be read.
+        """
+        summary = read_summary(folder)
+        about = summary["slide"]
+        name = folder.resolve().name
+        annotations = self.settings.annotations_of(name, folder)
+        slide = slide or self._find(folder, Path(about["file"]).name)
+        if slide is None:
+            missing = f"{about['file']} was not found; --slides tells its folder"
+            return _picture(name, folder, annotations, summary, missing)
+        source = SlideSource(slide, name=name, **(_as_mapped(about) | self.settings.source))
+        return SlideEntry(name, source, folder, annotations, is_checked=False)
+
+    def broken(self, folder: Path, error: ResultFolderError) -> SlideEntry:
+        """The place of a result that cannot be read, in a list of others."""
+        name = folder.resolve().name
+        annotations = self.settings.annotations_of(name, folder)
+        return _picture(name, folder, annotations, {}, str(error))
+
+    def _find(self, folder: Path, file: str) -> Path | None:
+        """Where --slides says, else where it was when it was mapped, else beside the results."""
+        if self.settings.slides is not None:
+            beside = self.settings.slides / file
+            return beside if beside.is_file() else self._below_slides.get(file)
+        results = folder.resolve().parent
+        if results not in self._recorded:
+            self._recorded[results] = {
+                record.result: Path(record.slide)
+                for record in read_records(results)
+                if record.result is not None
+            }
+        recorded = self._recorded[results].get(folder.resolve().name)
+        places = [*([recorded] if recorded else []), results / file]
+        return next((place for place in places if place.is_file()), None)
+
+    @cached_property
+    def _below_slides(self) -> Mapping[str, Path]:
+        """All files below --slides by their names; of one name the first."""
+        assert self.settings.slides is not None
+        found: dict[str, Path] = {}
+        for path in sorted(self.settings.slides.rglob("*")):
+            if path.is_file():
+                found.setdefault(path.name, path)
+        return found
+
+
+def checked(entry: SlideEntry) -> SlideEntry:
+    """The same, if the file is the very one that was mapped; else only its small picture.
+
+    Raises
+    ------
+    ResultFolderError
+        If the result cannot be read.
+    """
+    if entry.is_checked or entry.result is None:
+        return entry
+    summary = read_summary(entry.result)
+    slide = entry.source.path
+    if slide_fingerprint(slide) == summary["slide"]["fingerprint"]:
+        return SlideEntry(entry.key, entry.source, entry.result, entry.annotations)
+    missing = f"{slide.name} is another file than the map was made of"
+    return _picture(entry.key, entry.result, entry.annotations, summary, missing)
+
+
+def _picture(
+    name: str, folder: Path, annotations: Path, summary: dict[str, Any], missing: str
+) -> SlideEntry:
+    return SlideEntry(
+        name,
+        SavedPictureSource(folder / THUMBNAIL, name=name, summary=summary),
+        folder,
+        annotations,
+        is_picture=True,
+        warnings=(_ONLY_PICTURE + missing,),
+    )
+
+
+def _as_mapped(about: dict[str, Any]) -> dict[str, Any]:
+    """How the slide was opened for its map, so that both have the same scale and colours."""
+    options: dict[str, Any] = {"icc": bool(about.get("icc_applied", False))}
+    if about["mpp_source"] == "given by --slide-mpp":
+        options["slide_mpp"] = (about["mpp_x"], about["mpp_y"])
+    return options
