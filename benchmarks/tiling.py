@@ -144,8 +144,8 @@ def coarse_patches(table: Table, folder: Path, sizes: Sizes, threads: int, repea
 
         def run(source: SlideSource = source) -> None:
             with source.open() as opened:
-                plan = plan_tiles(opened, TileSettings()).plan
-            in_blocks(source, plan, threads)
+                planned = plan_tiles(opened, TileSettings())
+            in_blocks(source, planned.plan, threads, planned.overview)
 
         name = f"8 µm/px, {slide.width:,}x{slide.height:,} px, levels to 1/{levels[-1]}"
         if levels[-1] == 4:

@@ -11,6 +11,7 @@ import openslide
 import tifffile
 
 from wsi_idc.slides import SlideSource
+from wsi_idc.slides.overview import Overview
 from wsi_idc.tiling.blocks import DEFAULT_BLOCK_PX, read_patches
 from wsi_idc.tiling.plan import PatchPlan
 
@@ -86,7 +87,10 @@ def bare_blocks(path: Path, plan: PatchPlan, threads: int) -> None:
         list(pool.map(read, blocks))
 
 
-def in_blocks(source: SlideSource, plan: PatchPlan, threads: int) -> None:
-    done = sum(len(block.patches) for block in read_patches(source, plan, threads=threads))
+def in_blocks(
+    source: SlideSource, plan: PatchPlan, threads: int, overview: Overview | None = None
+) -> None:
+    blocks = read_patches(source, plan, threads=threads, overview=overview)
+    done = sum(len(block.patches) for block in blocks)
     if done != len(plan):
         raise SystemExit(f"{source.reader}: {done} patches came back of {len(plan)}")

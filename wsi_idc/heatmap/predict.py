@@ -117,7 +117,14 @@ def predict_slide(
         if output is not None and _is_done(output, request, overwrite=overwrite):
             return _drawn_again(output, display, export or {}, only_if_changed=True)
         planned = plan_slide(slide, card, settings, tissue, region)
-    scores = score_slide(source, planned.plan, scorer, tta=settings.tta, progress=progress)
+    scores = score_slide(
+        source,
+        planned.plan,
+        scorer,
+        tta=settings.tta,
+        progress=progress,
+        overview=planned.overview,
+    )
 
     def mapped(probability: NDArray[np.float32], class_name: str) -> ProbabilityMap:
         cells = aggregate(

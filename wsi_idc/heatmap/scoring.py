@@ -18,6 +18,7 @@ from wsi_idc.model.stain import StainMeter, stain_warning
 from wsi_idc.progress import Progress
 from wsi_idc.slides import Slide, SlideSource
 from wsi_idc.slides.info import SlideInfo
+from wsi_idc.slides.overview import Overview
 from wsi_idc.slides.raster import Region, SlideMask, SlidePicture
 from wsi_idc.tiling.blocks import read_batches
 from wsi_idc.tiling.plan import PatchPlan, plan_patches
@@ -91,6 +92,8 @@ class PlannedSlide:
     tissue : where its tissue is, and what is to be said of it.
     plan : the N patches to score.
     picture : the whole slide, small, for overlays.
+    overview : what was read of the slide on the way, for `score_slide`; None where that is
+        nothing that it could use.
     region : the part of the slide that is asked for; None is all of it.
     """
 
@@ -98,6 +101,7 @@ class PlannedSlide:
     tissue: Tissue
     plan: PatchPlan
     picture: SlidePicture
+    overview: Overview | None = None
     region: Region | None = None
 
     @property
@@ -121,7 +125,9 @@ def plan_slide(
         See `wsi_idc.tiling.plan.plan_patches`.
     """
     patch_um = card.patch_size_pixels * card.spacing_um_px
-    tissue = find_tissue(slide, patch_um, settings.tissue, given_tissue)
+    tissue = find_tissue(
+        slide, patch_um, settings.tissue, given_tissue, patch_mpp=card.spacing_um_px
+    )
     plan = plan_patches(
         slide.info,
         tissue.mask,
@@ -133,7 +139,7 @@ def plan_slide(
         region=region,
     )
     picture = slide.picture(max_side=PICTURE_SIDE_PX)
-    return PlannedSlide(slide.info, tissue, plan, picture, region)
+    return PlannedSlide(slide.info, tissue, plan, picture, slide.overview, region)
 
 
 def score_slide(
@@ -143,8 +149,9 @@ def score_slide(
     *,
     tta: bool = False,
     progress: Progress | None = None,
+    overview: Overview | None = None,
 ) -> SlideScores:
-    """Score the patches of a plan.
+    """Score the patches of a plan; `overview` is as for `read_patches`.
 
     Raises
     ------
@@ -157,7 +164,8 @@ def score_slide(
     classes = np.full((len(plan), card.num_classes), np.nan, np.float32)
     stain = StainMeter()
     done = 0
-    with closing(read_batches(source, plan, scorer.batch_size)) as batches:
+    reading = read_batches(source, plan, scorer.batch_size, overview=overview)
+    with closing(reading) as batches:
         for indices, patches in batches:
             if card.num_classes == 1:
                 classes[indices, 0] = scorer.predict(patches, tta=tta)

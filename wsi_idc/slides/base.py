@@ -8,7 +8,7 @@ import os
 from abc import ABC, abstractmethod
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,9 +17,12 @@ from wsi_idc.errors import SettingsError, SlideReadError
 from wsi_idc.slides.colours import ToSrgb
 from wsi_idc.slides.display import SHOWN_SIDE_PX
 from wsi_idc.slides.info import Level, SlideInfo
-from wsi_idc.slides.levels import choose_level, pixels_across
+from wsi_idc.slides.levels import MPP_TOLERANCE, choose_level, pixels_across
 from wsi_idc.slides.raster import Placement, SlidePicture
 from wsi_idc.slides.resample import Box, area_average
+
+if TYPE_CHECKING:
+    from wsi_idc.slides.overview import Overview
 
 Pixels = NDArray[np.uint8]
 
@@ -56,12 +59,19 @@ class Slide(ABC):
     info : what the slide is.
     icc_profile : the bytes of its ICC profile, or None.
     serves_threads : whether several threads may read from it at a time.
+    overview : all of it at the µm/px of its patches, where `read_overview` has read that.
     """
 
     info: SlideInfo
     icc_profile: bytes | None = None
     serves_threads: bool = False
+    overview: Overview | None = None
     _to_srgb: ToSrgb | None = None
+
+    @property
+    def reading_threads(self) -> int:
+        """How many threads a large read is worth."""
+        return min(MOST_THREADS, os.cpu_count() or 1) if self.serves_threads else 1
 
     @abstractmethod
     def _read_inside(self, level: Level, x: int, y: int, width: int, height: int) -> Pixels:
@@ -79,6 +89,21 @@ class Slide(ABC):
     def _displacement(self, level: Level, x: int, y: int) -> tuple[float, float]:
         """How far right of and below x, y the pixels lie that `_read_inside` gives, level px."""
         return 0.0, 0.0
+
+    def _means(self, level: Level) -> Level | None:
+        """A level of the means of a level's blocks of pixels, right to a few grey levels.
+
+        None where reading that would cost no less than reading the level itself.
+        """
+        return None
+
+    def is_plain(self, x: float, y: float, size: tuple[int, int], mpp: float) -> bool:
+        """Whether a rectangle looks like empty glass by what is known without decoding it.
+
+        A guess, which decides what is read with more care and never what is seen. The arguments
+        are those of `read`. False where the reader cannot tell.
+        """
+        return False
 
     @abstractmethod
     def close(self) -> None:
@@ -162,11 +187,32 @@ class Slide(ABC):
         """
         return self._in_colour(self._read_from(choose_level(self.info, mpp), x, y, size, mpp))
 
+    def read_roughly(
+        self, x: float, y: float, size: tuple[int, int], mpp: float, *, detail_mpp: float
+    ) -> Pixels:
+        """As `read`, for pictures to look at: right to a few grey levels, and sooner where it can.
+
+        Parameters
+        ----------
+        x, y, size, mpp : as for `read`.
+        detail_mpp : no detail finer than this many microns is needed, `mpp` or more.
+        """
+        level = choose_level(self.info, mpp)
+        means = self._means(level)
+        if means is not None and self._mpp_of(means) <= detail_mpp * (1 + MPP_TOLERANCE):
+            level = means
+        return self._in_colour(self._read_from(level, x, y, size, mpp))
+
+    def _mpp_of(self, level: Level) -> float:
+        return max(level.downsample_x * self.info.mpp_x, level.downsample_y * self.info.mpp_y)
+
     def _in_colour(self, pixels: Pixels) -> Pixels:
         return pixels if self._to_srgb is None else self._to_srgb(pixels)
 
     def picture(self, mpp: float | None = None, *, max_side: int) -> SlidePicture:
-        """Read the whole scanned part of the slide as one picture.
+        """Read the whole scanned part of the slide as one picture, right to a few grey levels.
+
+        It comes from the overview where there is one that is fine enough.
 
         Parameters
         ----------
@@ -188,7 +234,10 @@ class Slide(ABC):
             mpp_x=info.mpp_x,
             mpp_y=info.mpp_y,
         )
-        return SlidePicture(self.read(bounds.x, bounds.y, size, mpp), placement)
+        if self.overview is not None and self.overview.mpp <= mpp:
+            return SlidePicture(self.overview.reduced(size, mpp), placement)
+        pixels = self.read_roughly(bounds.x, bounds.y, size, mpp, detail_mpp=mpp)
+        return SlidePicture(pixels, placement)
 
     def _repr_jpeg_(self) -> bytes:
         """Show the slide in a notebook."""
@@ -219,9 +268,14 @@ class Slide(ABC):
             dx, dy = self._displacement(level, max(x0, 0), max(y0, 0))
         else:
             dx = dy = 0.0
-        region = self._raw(level, x0, y0, x1 - x0, y1 - y0)
         box: Box = (left - x0 - dx, top - y0 - dy, right - x0 - dx, bottom - y0 - dy)
-        return area_average(region, box, size)
+        return self._averaged(level, (x0, y0, x1 - x0, y1 - y0), box, size)
+
+    def _averaged(
+        self, level: Level, region: tuple[int, int, int, int], box: Box, size: tuple[int, int]
+    ) -> Pixels:
+        """Area average of a box of a region (x, y, width, height), in the file's own colours."""
+        return area_average(self._raw(level, *region), box, size)
 
     def _read_parts(
         self,
@@ -242,7 +296,7 @@ class Slide(ABC):
             pixels = self._read_from(level, *at, (width, height), mpp)
             result[top : top + height, left : left + width] = pixels
 
-        threads = min(MOST_THREADS, os.cpu_count() or 1) if self.serves_threads else 1
+        threads = self.reading_threads
         if threads == 1:
             for part in parts:
                 read(part)

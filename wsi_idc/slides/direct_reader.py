@@ -10,7 +10,9 @@ OpenSlide's, only sooner.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import math
 import threading
 from collections import OrderedDict
 from pathlib import Path
@@ -21,7 +23,9 @@ from numpy.typing import NDArray
 
 from wsi_idc.slides.base import Pixels, UnfitReaderError
 from wsi_idc.slides.info import Level
+from wsi_idc.slides.levels import choose_level
 from wsi_idc.slides.openslide_reader import OpenSlideReader, vendor
+from wsi_idc.slides.resample import Box, whole_means, whole_ratios
 
 if TYPE_CHECKING:
     from tifffile import TiffPage
@@ -32,6 +36,15 @@ _VENDORS = ("aperio", "generic-tiff")
 # Tiles that a read cuts through are wanted again by its neighbours: so many bytes of them are
 # kept, which the blocks of `wsi_idc.tiling.blocks` around one place need.
 _CACHE_BYTES = 48 * 2**20
+
+# The first coefficient of a JPEG block is its mean: a tile's means cost half of decoding it where
+# there is tissue, and less on glass.
+_MEAN_PX = 8
+
+# Glass takes few bytes. Where the tiles with most bytes have so many times those of the tiles with
+# least, there is glass on the slide, and what has fewer than the geometric mean of both is it.
+_LEAST_CONTRAST = 3.0
+_QUANTILES = 0.01, 0.99
 
 _JPEG, _CONTIGUOUS = 7, 1  # TIFF 6.0, tags Compression and PlanarConfiguration
 _RGB, _YCBCR = 2, 6  # tag PhotometricInterpretation
@@ -67,6 +80,9 @@ class DirectReader(OpenSlideReader):
         try:
             self.info = dataclasses.replace(self.info, reader="direct")
             self._levels = _tiled_levels(path, self.info.levels)
+            self._of_means = {level.index: _level_of_means(level) for level in self.info.levels}
+            for index, means in self._of_means.items():
+                self._levels[means.index] = self._levels[index].reduced()
             self._cache = _TileCache(_CACHE_BYTES)
             self._reading = threading.Lock()
             self._refused = threading.Lock()
@@ -82,10 +98,79 @@ class DirectReader(OpenSlideReader):
             return self._decoded(level, x, y, width, height)
         except _Unusual:
             with self._refused:
-                return super()._read_inside(level, x, y, width, height)
+                return self._read_by_openslide(level, x, y, width, height)
+
+    def _read_by_openslide(self, level: Level, x: int, y: int, width: int, height: int) -> Pixels:
+        for read in self.info.levels:
+            if self._of_means[read.index] == level:
+                break
+        else:
+            return super()._read_inside(level, x, y, width, height)
+        px = _MEAN_PX
+        right, bottom = min((x + width) * px, read.width), min((y + height) * px, read.height)
+        region = super()._read_inside(read, x * px, y * px, right - x * px, bottom - y * px)
+        beyond = height * px - region.shape[0], width * px - region.shape[1]
+        region = np.pad(region, ((0, beyond[0]), (0, beyond[1]), (0, 0)), mode="edge")
+        return whole_means(region, px, px)
 
     def _displacement(self, level: Level, x: int, y: int) -> tuple[float, float]:
         return 0.0, 0.0
+
+    def _averaged(
+        self, level: Level, region: tuple[int, int, int, int], box: Box, size: tuple[int, int]
+    ) -> Pixels:
+        """The same, tile by tile while each is in the processor's cache, where that is possible."""
+        tiles = self._levels[level.index]
+        ratio, other = whole_ratios(box, size) or (1, 1)
+        x, y = region[0] + round(box[0]), region[1] + round(box[1])
+        is_inside = min(x, y) >= 0 and x + size[0] * ratio <= level.width
+        is_inside = is_inside and y + size[1] * ratio <= level.height
+        is_even = not any(side % ratio for side in (x, y, tiles.width, tiles.height))
+        if ratio == other > 1 and is_inside and is_even:
+            with contextlib.suppress(_Unusual):
+                return self._means_of_tiles(level, x, y, size, ratio)
+        return super()._averaged(level, region, box, size)
+
+    def _means_of_tiles(
+        self, level: Level, x: int, y: int, size: tuple[int, int], ratio: int
+    ) -> Pixels:
+        tiles = self._levels[level.index]
+        right, bottom = x + size[0] * ratio, y + size[1] * ratio
+        means = np.empty((size[1], size[0], 3), np.uint8)
+        width, height = tiles.width // ratio, tiles.height // ratio
+        # Column by column, as in `_decoded`.
+        for column in range(x // tiles.width, -(-right // tiles.width)):
+            left = column * width - x // ratio
+            for row in range(y // tiles.height, -(-bottom // tiles.height)):
+                top = row * height - y // ratio
+                tile = self._tile_means(level, row * tiles.across + column, ratio)
+                means[max(top, 0) : top + height, max(left, 0) : left + width] = tile[
+                    max(-top, 0) : size[1] - top, max(-left, 0) : size[0] - left
+                ]
+        return means
+
+    def _tile_means(self, level: Level, index: int, ratio: int) -> Pixels:
+        """The means of a whole tile; kept, since neighbours may want them too."""
+        key = level.index, index, ratio
+        if (known := self._cache.get(key)) is not None:
+            return known
+        means = whole_means(self._tile(level, index, keep=False), ratio, ratio)
+        self._cache.put(key, means)
+        return means
+
+    def _means(self, level: Level) -> Level | None:
+        return self._of_means[level.index]
+
+    def is_plain(self, x: float, y: float, size: tuple[int, int], mpp: float) -> bool:
+        """Whether all tiles under a rectangle have as few bytes as glass has."""
+        level = choose_level(self.info, mpp)
+        tiles = self._levels[level.index]
+        left, top = x / level.downsample_x, y / level.downsample_y
+        right = left + size[0] * mpp / self.info.mpp_x / level.downsample_x
+        bottom = top + size[1] * mpp / self.info.mpp_y / level.downsample_y
+        columns = _tiles_between(left, right, tiles.width)
+        rows = _tiles_between(top, bottom, tiles.height)
+        return bool(tiles.looks_plain[rows, columns].all())
 
     def close(self) -> None:
         """Release the file."""
@@ -113,19 +198,23 @@ class DirectReader(OpenSlideReader):
 
     def _tile(self, level: Level, index: int, *, keep: bool) -> Pixels:
         """A whole tile, uint8 RGB [height, width, 3], also of what hangs over the edge."""
-        if keep and (known := self._cache.get((level.index, index))) is not None:
+        key = level.index, index, 1
+        if keep and (known := self._cache.get(key)) is not None:
             return known
         tiles = self._levels[level.index]
+        tile = tiles.decode(self._bytes_of(tiles, index))
+        if keep:
+            self._cache.put(key, tile)
+        return tile
+
+    def _bytes_of(self, tiles: _TiledLevel, index: int) -> bytes:
         count = int(tiles.counts[index])
         with self._reading:
             self._file.seek(int(tiles.offsets[index]))
             data = self._file.read(count)
         if len(data) != count:
             raise _Unusual
-        tile = tiles.decode(data)
-        if keep:
-            self._cache.put((level.index, index), tile)
-        return tile
+        return data
 
     def _check_against_openslide(self, level: Level) -> None:
         """Refuse the slide unless a tile of a level comes out as OpenSlide's.
@@ -163,6 +252,8 @@ class _TiledLevel:
     offsets, counts : int64 [tiles], bytes.
     header : bytes to put behind the two that begin a tile: its colour space, and tables
         that all tiles share.
+    looks_plain : bool [down, across], where tiles have as few bytes as glass has.
+    mean_px : pixels of the file a side that are decoded to one, their mean; 1 or 8.
     """
 
     width: int
@@ -171,6 +262,15 @@ class _TiledLevel:
     offsets: NDArray[np.int64]
     counts: NDArray[np.int64]
     header: bytes
+    looks_plain: NDArray[np.bool_]
+    mean_px: int = 1
+
+    def reduced(self) -> _TiledLevel:
+        """The means of its blocks of 8 px; the sides of JPEG tiles are multiples of 16 px."""
+        px = _MEAN_PX
+        return dataclasses.replace(
+            self, width=self.width // px, height=self.height // px, mean_px=px
+        )
 
     def decode(self, data: bytes) -> Pixels:
         """Decode a tile, uint8 RGB [height, width, 3].
@@ -182,13 +282,20 @@ class _TiledLevel:
         """
         import simplejpeg
 
+        how: dict[str, int] = {}
+        if self.mean_px > 1:
+            how = {"min_factor": self.mean_px, "min_width": self.width, "min_height": self.height}
         try:
-            tile: Pixels = simplejpeg.decode_jpeg(data[:2] + self.header + data[2:], "RGB")
+            tile: Pixels = simplejpeg.decode_jpeg(data[:2] + self.header + data[2:], "RGB", **how)
         except ValueError as error:
             raise _Unusual from error
         if tile.shape != (self.height, self.width, 3):
             raise _Unusual
         return tile
+
+
+_TileKey = tuple[int, int, int]
+"""A level's number, a tile's, and how many pixels a side are one: 1 of a tile as it is."""
 
 
 class _TileCache:
@@ -197,16 +304,16 @@ class _TileCache:
     def __init__(self, capacity_bytes: int) -> None:
         self._capacity = capacity_bytes
         self._held = 0
-        self._tiles: OrderedDict[tuple[int, int], Pixels] = OrderedDict()
+        self._tiles: OrderedDict[_TileKey, Pixels] = OrderedDict()
         self._lock = threading.Lock()
 
-    def get(self, key: tuple[int, int]) -> Pixels | None:
+    def get(self, key: _TileKey) -> Pixels | None:
         with self._lock:
             if key in self._tiles:
                 self._tiles.move_to_end(key)
             return self._tiles.get(key)
 
-    def put(self, key: tuple[int, int], tile: Pixels) -> None:
+    def put(self, key: _TileKey, tile: Pixels) -> None:
         with self._lock:
             if key in self._tiles:
                 return
@@ -278,6 +385,32 @@ def _tiled_level(page: TiffPage) -> _TiledLevel:
         offsets=offsets,
         counts=counts,
         header=colour + tables[2:-2],
+        looks_plain=_plain(counts).reshape(-1, across),
+    )
+
+
+def _plain(counts: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which tiles have as few bytes as glass has, bool [tiles]; none where there is no glass."""
+    least, most = np.quantile(counts, _QUANTILES)
+    if most < _LEAST_CONTRAST * least:
+        return np.zeros(len(counts), bool)
+    return np.asarray(counts < math.sqrt(least * most))
+
+
+def _tiles_between(start: float, stop: float, side: int) -> slice:
+    """The tiles that an interval of pixels touches, rounding noise at its ends aside."""
+    slack = 1e-6
+    return slice(max(0, math.floor(start / side + slack)), max(0, math.ceil(stop / side - slack)))
+
+
+def _level_of_means(level: Level) -> Level:
+    px = _MEAN_PX
+    return Level(
+        index=-1 - level.index,
+        width=-(-level.width // px),
+        height=-(-level.height // px),
+        downsample_x=level.downsample_x * px,
+        downsample_y=level.downsample_y * px,
     )
 
 

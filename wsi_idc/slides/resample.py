@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 if TYPE_CHECKING:
     import scipy.sparse
@@ -23,12 +22,12 @@ Box = tuple[float, float, float, float]
 # A misplacement this small changes no pixel by more than a quarter grey level.
 _ALIGNED_WITHIN_PX = 1e-3
 
-# Pillow's integer mean multiplies by a 24-bit inverse of the area, which rounds wrongly unless
-# the area is a power of two. Pyramids halve and quarter, so these are the ratios that occur.
+# Pyramids halve and quarter, so these are the ratios that occur; means over them are exact.
 _INTEGER_RATIOS = (1, 2, 4, 8, 16, 32, 64)
 
-# So many source rows at a time stay in the processor's cache as floats.
+# So many source rows at a time stay in the processor's cache as floats, and so many bytes.
 _ROWS_AT_A_TIME = 48
+_BYTES_AT_A_TIME = 2**18
 
 
 def area_average(pixels: Pixels, box: Box, size: tuple[int, int]) -> Pixels:
@@ -58,13 +57,20 @@ def area_average(pixels: Pixels, box: Box, size: tuple[int, int]) -> Pixels:
         raise ValueError(f"box {box} is empty or leaves the picture of {width}x{height} px")
     if min(size) < 1:
         raise ValueError(f"size must be positive, not {size}")
-    ratio_x = _aligned_ratio(left, right, size[0])
-    ratio_y = _aligned_ratio(top, bottom, size[1])
-    if ratio_x and ratio_y:
+    if (ratios := whole_ratios(box, size)) is not None:
+        ratio_x, ratio_y = ratios
         x, y = round(left), round(top)
         aligned = pixels[y : y + size[1] * ratio_y, x : x + size[0] * ratio_x]
-        return _integer_average(aligned, ratio_x, ratio_y)
+        return whole_means(aligned, ratio_x, ratio_y)
     return _exact_average(pixels, box, size)
+
+
+def whole_ratios(box: Box, size: tuple[int, int]) -> tuple[int, int] | None:
+    """How many whole source pixels, 2^n on each axis, make up a target pixel; None if none do."""
+    left, top, right, bottom = box
+    ratio_x = _aligned_ratio(left, right, size[0])
+    ratio_y = _aligned_ratio(top, bottom, size[1])
+    return (ratio_x, ratio_y) if ratio_x and ratio_y else None
 
 
 def _aligned_ratio(start: float, stop: float, count: int) -> int | None:
@@ -77,11 +83,37 @@ def _aligned_ratio(start: float, stop: float, count: int) -> int | None:
     return ratio if off <= _ALIGNED_WITHIN_PX else None
 
 
-def _integer_average(pixels: Pixels, ratio_x: int, ratio_y: int) -> Pixels:
+def whole_means(pixels: Pixels, ratio_x: int, ratio_y: int) -> Pixels:
+    """Means of blocks of whole pixels, halves rounded up: `area_average` at such ratios.
+
+    Parameters
+    ----------
+    pixels : uint8 [height, width, 3], sides multiples of the ratios.
+    ratio_x, ratio_y : sides of a block, powers of two up to 64.
+    """
+    # Sums are whole numbers that float32 holds and the area is a power of two, so nothing is
+    # rounded but the result.
     if ratio_x == ratio_y == 1:
         return pixels
-    image = Image.fromarray(np.ascontiguousarray(pixels))
-    return np.array(image.reduce((ratio_x, ratio_y)))
+    height, width = pixels.shape[0] // ratio_y, pixels.shape[1] // ratio_x
+    means = np.empty((height, width, 3), np.uint8)
+    weights = _channel_weights(ratio_x, ratio_x * ratio_y)
+    step = max(1, _BYTES_AT_A_TIME // (3 * pixels.shape[1] * ratio_y))
+    for start in range(0, height, step):
+        stop = min(start + step, height)
+        rows = np.ascontiguousarray(pixels[start * ratio_y : stop * ratio_y])
+        rows = rows.reshape(stop - start, ratio_y, -1)
+        columns = np.add.reduce(rows, axis=1, dtype=np.uint16).astype(np.float32)
+        part = columns.reshape(-1, ratio_x * 3) @ weights
+        part += np.float32(0.5)  # the cast to uint8 rounds down
+        means[start:stop] = part.reshape(stop - start, width, 3)
+    return means
+
+
+@lru_cache(maxsize=64)
+def _channel_weights(pixels: int, area: int) -> NDArray[np.float32]:
+    """Weights [pixels * 3, 3] that add up the channels of pixels side by side over an area."""
+    return np.tile(np.eye(3, dtype=np.float32), (pixels, 1)) / np.float32(area)
 
 
 def _exact_average(pixels: Pixels, box: Box, size: tuple[int, int]) -> Pixels:

@@ -26,6 +26,7 @@ from wsi_idc.errors import SettingsError, SlideReadError, WsiIdcError
 from wsi_idc.slides import Slide, SlideLike, SlideSource, as_source, choose_level
 from wsi_idc.slides.base import MOST_THREADS
 from wsi_idc.slides.info import SlideInfo
+from wsi_idc.slides.overview import Overview
 from wsi_idc.tiling.grid import PatchGrid
 from wsi_idc.tiling.plan import PatchPlan
 
@@ -68,6 +69,7 @@ def read_patches(
     *,
     threads: int | None = None,
     block_px: int = DEFAULT_BLOCK_PX,
+    overview: Overview | None = None,
 ) -> Generator[PatchBlock, None, None]:
     """Read the pixels of a plan's patches, block by block.
 
@@ -102,20 +104,20 @@ def read_patches(
     """
     threads = _checked(threads, block_px)
     with ExitStack() as cleanup:
-        first = cleanup.enter_context(source.open())
-        blocks = _blocks(plan, *_patches_a_side(first.info, plan.grid, block_px))
-        readers = _Readers(source, first)
+        readers = _Readers(source, plan, overview)
         cleanup.callback(readers.close)
+        info = readers.info()
+        blocks = _blocks(plan, *_patches_a_side(info, plan.grid, block_px))
         pool = ThreadPoolExecutor(threads, thread_name_prefix="read-patches")
         cleanup.callback(pool.shutdown, wait=True, cancel_futures=True)
 
         waiting: deque[tuple[_Block, Future[Pixels]]] = deque()
         for block in blocks:
-            waiting.append((block, pool.submit(readers.read, block, plan)))
+            waiting.append((block, pool.submit(readers.read, block)))
             if len(waiting) >= threads + _BLOCKS_AHEAD:
-                yield _next(waiting, first.info, plan)
+                yield _next(waiting, info, plan)
         while waiting:
-            yield _next(waiting, first.info, plan)
+            yield _next(waiting, info, plan)
 
 
 def read_batches(
@@ -125,13 +127,14 @@ def read_batches(
     *,
     threads: int | None = None,
     block_px: int = DEFAULT_BLOCK_PX,
+    overview: Overview | None = None,
 ) -> Generator[tuple[NDArray[np.int64], Pixels], None, None]:
     """Read the pixels of a plan's patches in batches of one size.
 
     Parameters
     ----------
     batch_size : patches in a batch; the last batch may have fewer.
-    source, plan, threads, block_px : as for `read_patches`.
+    source, plan, threads, block_px, overview : as for `read_patches`.
 
     Yields
     ------
@@ -147,7 +150,8 @@ def read_batches(
     source = as_source(source)
     held: list[PatchBlock] = []
     count = 0
-    with closing(read_patches(source, plan, threads=threads, block_px=block_px)) as blocks:
+    reading = read_patches(source, plan, threads=threads, block_px=block_px, overview=overview)
+    with closing(reading) as blocks:
         for block in blocks:
             start = 0
             while start < len(block.indices):
@@ -193,27 +197,62 @@ class _Block:
 
 
 class _Readers:
-    """A slide handle for each thread, or one for all where the reader serves threads."""
+    """A slide handle for each thread, or one for all where the reader serves threads.
 
-    def __init__(self, source: SlideSource, first: Slide) -> None:
+    Where all is in an overview, none is opened.
+    """
+
+    def __init__(self, source: SlideSource, plan: PatchPlan, overview: Overview | None) -> None:
         self._source = source
-        self._shared = first if first.serves_threads else None
-        self._spare = [first]
+        self._plan = plan
+        self._overview = overview
+        self._shared: Slide | None = None
+        self._spare: list[Slide] = []
         self._mine = threading.local()
         self._opened = ExitStack()
         self._lock = threading.Lock()
 
-    def read(self, block: _Block, plan: PatchPlan) -> Pixels:
+    def info(self) -> SlideInfo:
+        """What the slide is; opens it, for the first thread, unless there is an overview."""
+        if self._overview is not None:
+            return self._overview.info
+        with self._lock:
+            self._spare.append(self._opened.enter_context(self._source.open()))
+        return self._spare[0].info
+
+    def read(self, block: _Block) -> Pixels:
         """Pixels of a block or, where they are no more, its patches: see `_cut_by_reader`."""
-        grid = plan.grid
-        x = grid.origin_x + block.left * grid.scale_x
-        y = grid.origin_y + block.top * grid.scale_y
-        pixels = self._slide().read(x, y, (block.width, block.height), grid.mpp)
-        return _cut(pixels, block, plan) if _cut_by_reader(grid) else pixels
+        if self._overview is None:
+            pixels = self._read(block.left, block.top, block.width, block.height)
+        else:
+            pixels = self._from(self._overview, block)
+        return _cut(pixels, block, self._plan) if _cut_by_reader(self._plan.grid) else pixels
 
     def close(self) -> None:
         """Close the handles; call it when no thread reads any more."""
         self._opened.close()
+
+    def _read(self, left: int, top: int, width: int, height: int) -> Pixels:
+        grid = self._plan.grid
+        x, y = grid.origin_x + left * grid.scale_x, grid.origin_y + top * grid.scale_y
+        return self._slide().read(x, y, (width, height), grid.mpp)
+
+    def _from(self, overview: Overview, block: _Block) -> Pixels:
+        """A block of the overview, with what its patches miss there read from the slide."""
+        plan, stride = self._plan, self._plan.grid.stride
+        pixels = overview.crop(block.left, block.top, block.width, block.height)
+        left, top = plan.columns[block.indices] * stride, plan.rows[block.indices] * stride
+        missing = overview.missing(left, top, plan.grid.patch_size)
+        if missing:
+            pixels = pixels.copy()
+        for x, y, width, height in missing:
+            x0, y0 = max(x - block.left, 0), max(y - block.top, 0)
+            x1, y1 = x + width - block.left, y + height - block.top
+            into = pixels[y0:y1, x0:x1]
+            skip_x, skip_y = x0 - (x - block.left), y0 - (y - block.top)
+            read = self._read(x, y, width, height)
+            into[:] = read[skip_y : skip_y + into.shape[0], skip_x : skip_x + into.shape[1]]
+        return pixels
 
     def _slide(self) -> Slide:
         if self._shared is not None:
@@ -221,10 +260,14 @@ class _Readers:
         slide: Slide | None = getattr(self._mine, "slide", None)
         if slide is None:
             with self._lock:
+                if self._shared is not None:
+                    return self._shared
                 if self._spare:
                     slide = self._spare.pop()
                 else:
                     slide = self._opened.enter_context(self._source.open())
+                if slide.serves_threads:
+                    self._shared = slide
             self._mine.slide = slide
         return slide
 
@@ -279,13 +322,18 @@ def _blocks(plan: PatchPlan, across: int, down: int) -> Iterator[_Block]:
     band = block_row // _BAND_BLOCKS
     order = np.lexsort((plan.columns, plan.rows, block_row, block_column, band))
     changes = np.diff(block_row[order]).astype(bool) | np.diff(block_column[order]).astype(bool)
-    stride, size = plan.grid.stride, plan.grid.patch_size
     for indices in np.split(order, np.flatnonzero(changes) + 1):
-        columns, rows = plan.columns[indices], plan.rows[indices]
-        left, top = int(columns.min()) * stride, int(rows.min()) * stride
-        width = int(columns.max()) * stride + size - left
-        height = int(rows.max()) * stride + size - top
-        yield _Block(indices.astype(np.int64), left, top, width, height)
+        yield _block_around(plan, indices.astype(np.int64))
+
+
+def _block_around(plan: PatchPlan, indices: NDArray[np.int64]) -> _Block:
+    """The smallest rectangle that holds patches of the plan."""
+    stride, size = plan.grid.stride, plan.grid.patch_size
+    columns, rows = plan.columns[indices], plan.rows[indices]
+    left, top = int(columns.min()) * stride, int(rows.min()) * stride
+    width = int(columns.max()) * stride + size - left
+    height = int(rows.max()) * stride + size - top
+    return _Block(indices, left, top, width, height)
 
 
 def _next(

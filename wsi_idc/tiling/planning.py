@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from wsi_idc.slides import Slide
 from wsi_idc.slides.info import SlideInfo
+from wsi_idc.slides.overview import Overview
 from wsi_idc.slides.raster import SlideMask
 from wsi_idc.tiling.annotated import AnnotationLabels
 from wsi_idc.tiling.labels import Labelled, Truth, label_patches
@@ -52,12 +53,15 @@ class PlannedTiles:
     mask : the tissue within the region.
     plan : the patches.
     labelled : what labelling came to; None without truth.
+    overview : what was read of the slide on the way, for `read_patches`; None where that is
+        nothing that it could use.
     """
 
     tissue: Tissue
     mask: SlideMask
     plan: PatchPlan
     labelled: Labelled | None
+    overview: Overview | None
 
 
 def guidance_of(
@@ -97,7 +101,9 @@ def plan_tiles(
         If the slide cannot be read, has no pixels so fine, or no patch is left.
     """
     guidance = guidance or Guidance()
-    tissue = find_tissue(slide, settings.patch_um, settings.tissue, guidance.tissue)
+    tissue = find_tissue(
+        slide, settings.patch_um, settings.tissue, guidance.tissue, patch_mpp=settings.mpp
+    )
     plan = plan_patches(
         slide.info,
         tissue.mask,
@@ -110,7 +116,7 @@ def plan_tiles(
     )
     within = tissue.mask.within(guidance.region)
     if guidance.truth is None:
-        return PlannedTiles(tissue, within, plan, None)
+        return PlannedTiles(tissue, within, plan, None, slide.overview)
     labelled = label_patches(
         plan,
         guidance.truth.positive,
@@ -118,7 +124,7 @@ def plan_tiles(
         exclude_border=settings.exclude_border,
         ignored=guidance.truth.ignored,
     )
-    return PlannedTiles(tissue, within, labelled.plan, labelled)
+    return PlannedTiles(tissue, within, labelled.plan, labelled, slide.overview)
 
 
 def _truth(info: SlideInfo, source: TruthSource | None) -> Truth | None:

@@ -35,7 +35,6 @@ from wsi_idc.tiling.formats import SlidePatches
 from wsi_idc.tiling.grid_picture import grid_sheet
 from wsi_idc.tiling.layout import check_folder_name, index_path, manifest_path, slide_folder
 from wsi_idc.tiling.manifest import earlier_run, outcome_of, refuse_other, request_of
-from wsi_idc.tiling.plan import PatchPlan
 from wsi_idc.tiling.planning import PlannedTiles, TruthSource, guidance_of, plan_tiles
 from wsi_idc.tiling.settings import TileSettings
 from wsi_idc.tiling.writer import write_patches
@@ -149,7 +148,7 @@ def tile_slide(
     plan = planned.plan
     patches = SlidePatches(info, patient, plan)
     sheet = ContactSheet(plan)
-    with closing(_blocks(source, plan, sheet, settings.format, threads)) as blocks:
+    with closing(_blocks(source, planned, sheet, settings.format, threads)) as blocks:
         write_patches(
             output, patches, blocks, format=settings.format, threads=threads, progress=progress
         )
@@ -160,16 +159,21 @@ def tile_slide(
 
 
 def _blocks(
-    source: SlideSource, plan: PatchPlan, sheet: ContactSheet, format: str, threads: int | None
+    source: SlideSource,
+    planned: PlannedTiles,
+    sheet: ContactSheet,
+    format: str,
+    threads: int | None,
 ) -> Generator[PatchBlock, None, None]:
     """The pixels to write; the contact sheet takes its own from them."""
+    plan, overview = planned.plan, planned.overview
     if format != "coords":
-        with closing(read_patches(source, plan, threads=threads)) as blocks:
+        with closing(read_patches(source, plan, threads=threads, overview=overview)) as blocks:
             yield from sheet.watch(blocks)
         return
     # Nothing to write: only what the sheet shows is read.
     few = plan.select(np.isin(np.arange(len(plan)), sheet.chosen))
-    with closing(read_patches(source, few, threads=threads)) as blocks:
+    with closing(read_patches(source, few, threads=threads, overview=overview)) as blocks:
         for block in blocks:
             sheet.take(sheet.chosen[block.indices], block.patches)
 

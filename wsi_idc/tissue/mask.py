@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from wsi_idc.slides.overview import read_overview
 from wsi_idc.slides.raster import Placement, SlideMask
 from wsi_idc.tissue.given import read_given
 from wsi_idc.tissue.grid import LONGEST_SIDE_PX, mask_frame, mask_mpp
@@ -46,6 +48,8 @@ def find_tissue(
     patch_um: float,
     settings: TissueSettings = DEFAULT_TISSUE,
     given: SlideMask | Path | None = None,
+    *,
+    patch_mpp: float | None = None,
 ) -> Tissue:
     """Find the tissue on a slide, or take it from a mask.
 
@@ -56,6 +60,8 @@ def find_tissue(
         get a finer mask, down to the slide's own pixels, at most 4,000 px a side.
     settings : how tissue is told from glass; not used where a mask is given.
     given : a mask, or its file: see `wsi_idc.tissue.given.read_given`.
+    patch_mpp : the µm/px at which the patches are going to be read; where they come from the
+        level that shows the tissue, `slide.overview` then holds them.
 
     Raises
     ------
@@ -72,7 +78,10 @@ def find_tissue(
     if settings.method == "none":
         mask = SlideMask(np.ones(shape, bool), at)
         return Tissue(mask, 0.0, _warnings(info, mask, 0.0, expected_full=True))
-    picture = slide.picture(mask_mpp(info, patch_um), max_side=LONGEST_SIDE_PX)
+    detail_mpp = mask_mpp(info, patch_um)
+    if patch_mpp is not None:
+        read_overview(slide, patch_mpp, detail_mpp, margin=math.ceil(patch_um / patch_mpp))
+    picture = slide.picture(detail_mpp, max_side=LONGEST_SIDE_PX)
     seen = picture.placement
     mpp = (seen.pixel_width_um + seen.pixel_height_um) / 2
     found = segment(picture.pixels, mpp, settings=settings)

@@ -27,6 +27,9 @@ from wsi_idc.slides.opening import open_in_this_process
 # The parent ends a child that takes too long; this is for a parent that is no more.
 _GRACE_S = 10.0
 
+# What is asked of a slide besides pixels, and the method that answers.
+_QUESTIONS = {"displacement": "_displacement", "means": "_means", "plain": "is_plain"}
+
 
 def main() -> None:
     """Serve requests until the parent closes the pipe."""
@@ -51,8 +54,8 @@ def main() -> None:
                 slide = answer = None
             elif slide is None:
                 raise RuntimeError("no slide is open")
-            elif action == "displacement":
-                answer = slide._displacement(**request)
+            elif action in _QUESTIONS:
+                answer = getattr(slide, _QUESTIONS[action])(**request)
             else:
                 pixels = slide._read_inside(**request)
                 target = np.frombuffer(memory, np.uint8, pixels.size).reshape(pixels.shape)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -78,10 +79,25 @@ class IsolatedSlide(Slide):
         return process.pixels(width, height).copy()
 
     def _displacement(self, level: Level, x: int, y: int) -> tuple[float, float]:
-        answer: tuple[float, float] = self._opened().ask(
-            "displacement", self._timeout_s, level=level, x=x, y=y
-        )
+        answer: tuple[float, float] = self._ask("displacement", level=level, x=x, y=y)
         return answer
+
+    def _means(self, level: Level) -> Level | None:
+        answer: Level | None = self._ask("means", level=level)
+        return answer
+
+    def is_plain(self, x: float, y: float, size: tuple[int, int], mpp: float) -> bool:
+        """As the child's reader guesses."""
+        return bool(self._ask("plain", x=x, y=y, size=size, mpp=mpp))
+
+    def _ask(self, question: str, **arguments: Any) -> Any:
+        try:
+            return self._opened().ask(question, self._timeout_s, **arguments)
+        except ReaderFailure as failure:
+            self._process = None
+            raise SlideReadError(
+                f"{self._arguments['path']}: cannot be read: {failure}; {DAMAGED}"
+            ) from failure
 
     def _opened(self) -> ReaderProcess:
         """The child; a new one after it failed, so that the rest of the slide can be read."""
