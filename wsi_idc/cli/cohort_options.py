@@ -26,8 +26,9 @@ if TYPE_CHECKING:
     from wsi_idc.slides import SlideSource
 
 _TIMEOUT_S = 1800.0
-# The tables cost reading all records, so a cohort of thousands does not write them every slide.
-_TABLES_EVERY_S = 30.0
+# The tables cost reading all records, so a cohort of thousands does not write them every slide:
+# after so long, and not before they have taken less than a twentieth of the time.
+_TABLES_EVERY_S, _TABLES_SHARE = 30.0, 0.05
 
 RecursiveOption = Annotated[
     bool, typer.Option("--recursive", "-r", help="Also look into the folders below a folder.")
@@ -182,7 +183,7 @@ def run_job(
     prepare_output(job.output)
     tasks, failed = _tasks(job, slides, task_of, as_json=options.as_json)
     done = 0
-    tables_written = began
+    tables_due = began + _TABLES_EVERY_S
     try:
         with (
             _terminated_like_interrupted(),
@@ -194,9 +195,10 @@ def run_job(
                 _say(outcome, as_json=options.as_json)
                 failed += outcome.failure is not None
                 done += outcome.done is not None
-                if time.monotonic() - tables_written > _TABLES_EVERY_S:
-                    write_tables(job.output)
-                    tables_written = time.monotonic()
+                if (now := time.monotonic()) > tables_due:
+                    write_tables(job.output, at_once=True)
+                    took = time.monotonic() - now
+                    tables_due = now + max(_TABLES_EVERY_S, took / _TABLES_SHARE)
     except BaseException:
         if len(slides) > 1:
             log.error("%d of %d slides are done; the same command goes on", done, len(slides))

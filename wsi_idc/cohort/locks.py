@@ -64,7 +64,7 @@ def locked(path: Path) -> Iterator[str | None]:
 
 
 @contextmanager
-def waited_for(path: Path, patience_s: float = 60.0) -> Iterator[None]:
+def waited_for(path: Path, patience_s: float) -> Iterator[None]:
     """Hold a lock that others hold for a moment only.
 
     Raises

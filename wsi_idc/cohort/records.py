@@ -15,18 +15,21 @@ writes them of all records.
 from __future__ import annotations
 
 import json
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from wsi_idc.cohort.locks import waited_for
+from wsi_idc.cohort.locks import locked, waited_for
 from wsi_idc.cohort.task import Failure, SlideDone, SlideTask
 from wsi_idc.files import make_folder, write_csv, write_json
 
 COHORT_TABLE, FAILURES_TABLE = "cohort.csv", "failures.csv"
 STATE_FOLDER = ".cohort"
 DONE, FAILED = "done", "failed"
+
+# Fifty jobs may end together, each to read thousands of records over a network.
+_PATIENCE_S = 900.0
 
 
 @dataclass(frozen=True)
@@ -134,8 +137,14 @@ def read_records(output: Path) -> list[SlideRecord]:
     return sorted(records, key=lambda record: (record.name.casefold(), record.name))
 
 
-def write_tables(output: Path) -> None:
+def write_tables(output: Path, *, at_once: bool = False) -> None:
     """Write `cohort.csv` and `failures.csv` of all records, those of other processes included.
+
+    Parameters
+    ----------
+    output : the folder of all results.
+    at_once : do nothing if another process is writing them: it may be the first of fifty that
+        all finished a slide just now, and they will be written again.
 
     Raises
     ------
@@ -144,7 +153,12 @@ def write_tables(output: Path) -> None:
     """
     import pandas as pd
 
-    with waited_for(output / STATE_FOLDER / "locks" / ".tables"):
+    lock = output / STATE_FOLDER / "locks" / ".tables"
+    with ExitStack() as held:
+        if not at_once:
+            held.enter_context(waited_for(lock, _PATIENCE_S))
+        elif held.enter_context(locked(lock)) is not None:
+            return
         records = [asdict(record) for record in read_records(output)]
         for record in records:
             record["warnings"] = " | ".join(record["warnings"])
