@@ -9,7 +9,7 @@ WORKERS ?= --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-long lint types docs dist clean
+.PHONY: demo test test-long test-minimum lint types docs dist clean
 
 demo: $(VENV)/.installed  ## install, then run the whole job on made slides
 	$(BIN)/wsi-idc demo --output demo
@@ -17,8 +17,21 @@ demo: $(VENV)/.installed  ## install, then run the whole job on made slides
 test: $(VENV)/.installed-$(EXTRAS)  ## all tests but the long ones
 	$(BIN)/python -m pytest $(WORKERS)
 
-test-long: $(VENV)/.installed-$(EXTRAS)  ## tests that take minutes each
+test-long: $(VENV)/.installed-$(EXTRAS) test-minimum  ## tests that take minutes each
 	$(BIN)/python -m pytest $(WORKERS) -m long
+
+# With the oldest libraries that pyproject.toml allows, in an environment of their own.
+MINIMUM := $(VENV)-minimum
+test-minimum: $(VENV)/.installed-$(EXTRAS)
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(MINIMUM)
+	$(BIN)/uv pip compile --quiet --resolution lowest-direct --python $(BIN)/python \
+		--extra openvino --extra parquet --extra viewer --output-file $(MINIMUM)/lowest.txt \
+		pyproject.toml
+	$(BIN)/uv pip install --quiet --python $(MINIMUM) --requirement $(MINIMUM)/lowest.txt \
+		pytest pytest-xdist hypothesis jsonschema ome-types lxml zarr httpx playwright
+	$(BIN)/uv pip install --quiet --python $(MINIMUM) --no-deps --editable .
+	$(MINIMUM)/bin/python -m pytest $(WORKERS) --ignore tests/docs
+
 
 lint: $(VENV)/.installed-$(EXTRAS)
 	$(BIN)/ruff check .
@@ -50,4 +63,4 @@ $(VENV)/.installed-docs: $(VENV)/.installed
 	touch $@
 
 clean:
-	rm -rf $(VENV) demo site dist
+	rm -rf $(VENV) $(MINIMUM) demo site dist
