@@ -87,8 +87,14 @@ class Server:
         assert self._process.stdout is not None
         said = re.search(r"http://\S+", self._process.stdout.readline())
         assert said is not None
-        self.address = said[0]
+        self.door = said[0]
+        self.address, _, _ = self.door.partition("?")
+        self._cookie = ""
         self._kept = self._connect()
+        self._kept.request("GET", self.door)
+        opened = self._kept.getresponse()
+        opened.read()
+        self._cookie = opened.headers["set-cookie"].partition(";")[0]
         self.json("/api/slides/slide")
         self.start_s = time.perf_counter() - began
 
@@ -100,33 +106,31 @@ class Server:
         self._process.wait()
 
     def json(self, path: str) -> Any:
-        return json.loads(_get(self._kept, path))
+        return json.loads(self._get(self._kept, path))
 
     def milliseconds(self, path: str) -> float:
         """Ask on a connection that is kept, as a browser does."""
-        return _timed(self._kept, path)
+        return self._timed(self._kept, path)
 
     def milliseconds_alone(self, path: str) -> float:
         """Ask on a connection of its own, from any thread."""
-        return _timed(self._connect(), path)
+        return self._timed(self._connect(), path)
+
+    def _timed(self, connection: http.client.HTTPConnection, path: str) -> float:
+        began = time.perf_counter()
+        self._get(connection, path)
+        return 1000 * (time.perf_counter() - began)
+
+    def _get(self, connection: http.client.HTTPConnection, path: str) -> bytes:
+        connection.request("GET", path, headers={"Cookie": self._cookie})
+        answer = connection.getresponse()
+        content = answer.read()
+        assert answer.status == 200, (path, answer.status, content[:200])
+        return content
 
     def _connect(self) -> http.client.HTTPConnection:
         parts = urlsplit(self.address)
         return http.client.HTTPConnection(parts.hostname or "", parts.port)
-
-
-def _timed(connection: http.client.HTTPConnection, path: str) -> float:
-    began = time.perf_counter()
-    _get(connection, path)
-    return 1000 * (time.perf_counter() - began)
-
-
-def _get(connection: http.client.HTTPConnection, path: str) -> bytes:
-    connection.request("GET", path)
-    answer = connection.getresponse()
-    content = answer.read()
-    assert answer.status == 200, (path, answer.status, content[:200])
-    return content
 
 
 def _some_tiles(about: dict[str, Any], seed: int = 0) -> list[str]:
@@ -155,11 +159,13 @@ def _first_view_seconds(slide: Path) -> dict[str, float] | None:
     seconds = {}
     with Server(slide) as server, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=flags)
-        for name, place in [("whole slide", ""), ("a place at 40x", "#x=9&y=6&zoom=40")]:
-            page = browser.new_page(viewport=_VIEW)
+        context = browser.new_context(viewport=_VIEW)
+        there = f"{server.address}slide/slide#x=9&y=6&zoom=40"
+        for name, address in [("whole slide", server.door), ("a place at 40x", there)]:
+            page = context.new_page()
             page.goto("about:blank")
             began = time.perf_counter()
-            page.goto(f"{server.address}slide/slide{place}")
+            page.goto(address)
             page.wait_for_selector("html[data-seen=all]", state="attached")
             seconds[name] = time.perf_counter() - began
             page.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import signal
 import subprocess
 import sys
@@ -337,6 +338,40 @@ class TestGuards:
         assert {name for name in modules if f'="/static/{name}"' in page} == modules
 
 
+class TestKey:
+    """Other accounts on the machine do not know it."""
+
+    PATHS = ("/", "/slide/position", "/static/main.js", "/api/slides", "/api/slides/position")
+
+    @pytest.fixture
+    def locked(self, slide: Path) -> Iterator[TestClient]:
+        entries = list_slides([slide], ViewSettings())
+        with TestClient(make_app(entries, key="the-key"), base_url=HERE) as client:
+            yield client
+
+    def test_without_it_nothing_is_answered(self, locked: TestClient) -> None:
+        wrong = ["", "?key=", "?key=the-ke", "?key=the-key2", "?key=thé-key"]
+        for path in (path + query for path in self.PATHS for query in wrong):
+            answer = locked.get(path)
+            assert (answer.status_code, answer.headers["cache-control"]) == (403, "no-store")
+            assert "the address that wsi-idc view has printed" in answer.text
+        sent = locked.post("/api/combine?key=the-key", json={}, headers={"origin": HERE})
+        assert sent.status_code == 403
+
+    def test_who_opened_the_address_is_known_from_then_on(self, locked: TestClient) -> None:
+        opened = locked.get("/?key=the-key", follow_redirects=False)
+        assert (opened.status_code, opened.headers["location"]) == (303, "/")
+        cookie = opened.headers["set-cookie"].lower()
+        assert "httponly" in cookie
+        assert "samesite=lax" in cookie
+        assert [locked.get(path).status_code for path in self.PATHS] == [200] * 5
+
+    def test_a_foreign_host_gets_no_cookie(self, locked: TestClient) -> None:
+        answer = locked.get("/?key=the-key", headers={"host": "evil.example"})
+        assert answer.status_code == 403
+        assert "set-cookie" not in answer.headers
+
+
 class TestPrivacy:
     def test_label_and_macro_are_not_served(self, shared_data: Path) -> None:
         """The tiles are those of the scan alone, and nothing else is an image."""
@@ -383,7 +418,7 @@ class TestStart:
         ) as process:
             assert process.stdout is not None
             said = process.stdout.readline()
-            assert said.startswith("http://127.0.0.1:")
+            assert re.match(r"http://127\.0\.0\.1:\d+/\?key=\S{20,}  ", said)
             process.send_signal(signal.SIGINT)
             _, errors = process.communicate(timeout=30)
         assert (process.returncode, errors) == (0, "")

@@ -43,19 +43,22 @@ _MOST_SENT = 64 * 2**20  # a section drawn in every detail has a few megabytes
 _THUMBNAIL_BYTES = 32 * 2**20  # some two thousand
 
 
-def make_app(entries: Sequence[SlideEntry], *, cache_bytes: int = CACHE_BYTES) -> Guard:
+def make_app(
+    entries: Sequence[SlideEntry], *, cache_bytes: int = CACHE_BYTES, key: str | None = None
+) -> Guard:
     """Make the application that shows some slides.
 
     Parameters
     ----------
     entries : the slides.
     cache_bytes : how much of encoded tiles is kept in memory.
+    key : what a browser must know to be answered; see `Guard`.
 
     Returns
     -------
     An ASGI application that refuses what its own pages did not ask.
     """
-    return Guard(_Viewer(entries, cache_bytes).app)
+    return Guard(_Viewer(entries, cache_bytes).app, key)
 
 
 class _Viewer:

@@ -4,14 +4,19 @@ The server listens on this machine only, but any page in the user's browser can 
 it. So a request must name this machine as its host (which a page that has its own name point here
 does not), pages of other sites get nothing, and what changes a file must come from a page of this
 server. Pages may load nothing from elsewhere, and leave nothing in the browser's cache.
+
+Other people may have accounts on the machine. So the address that opens a browser holds a key;
+whoever comes with it gets a cookie, and without one there is no answer.
 """
 
 from __future__ import annotations
 
+import hmac
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import PlainTextResponse
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _HOSTS = ("127.0.0.1", "localhost", "::1")
@@ -39,11 +44,22 @@ _HEADERS = {
 }
 
 
-class Guard:
-    """ASGI middleware that refuses what did not come from this server's own pages."""
+KEY = "key"
+"""The name of the key in the address that opens a browser."""
 
-    def __init__(self, app: ASGIApp) -> None:
+
+class Guard:
+    """ASGI middleware that refuses what did not come from this server's own pages.
+
+    Parameters
+    ----------
+    app : what answers the rest.
+    key : who does not know it gets no answer; None lets in everyone on this machine.
+    """
+
+    def __init__(self, app: ASGIApp, key: str | None = None) -> None:
         self._app = app
+        self._key = key
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or refuse it with the status 403."""
@@ -61,8 +77,24 @@ class Guard:
             await send(message)
 
         reason = _refusal(scope["method"], Headers(scope=scope))
-        app = self._app if reason is None else PlainTextResponse(reason, 403)
-        await app(scope, receive, send_guarded)
+        app: ASGIApp | None = None if reason is None else PlainTextResponse(reason, 403)
+        await (app or self._door(Request(scope)) or self._app)(scope, receive, send_guarded)
+
+    def _door(self, request: Request) -> Response | None:
+        """What is answered to who has not shown the key yet; None lets in."""
+        if self._key is None:
+            return None
+        # Cookies know no ports: two viewers, or a tunnel to a third, must not take each other's.
+        cookie = f"wsi-idc-{request.url.port}"
+        if _is_same(request.cookies.get(cookie, ""), self._key):
+            return None
+        if request.method in _READING and _is_same(request.query_params.get(KEY, ""), self._key):
+            opened = RedirectResponse(request.url.path, 303)
+            opened.set_cookie(cookie, self._key, httponly=True, samesite="lax")
+            return opened
+        return PlainTextResponse(
+            "refused: open the address that wsi-idc view has printed; it holds the key", 403
+        )
 
 
 def _refusal(method: str, headers: Headers) -> str | None:
@@ -82,6 +114,10 @@ def _refusal(method: str, headers: Headers) -> str | None:
     if headers.get("content-type", "").partition(";")[0].strip() != "application/json":
         return "refused: what is sent must be JSON"
     return None
+
+
+def _is_same(given: str, key: str) -> bool:
+    return hmac.compare_digest(given.encode(), key.encode())
 
 
 def _host_name(host: str) -> str | None:

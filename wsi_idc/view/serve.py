@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import secrets
 import socket
 import threading
 import time
@@ -42,15 +43,17 @@ def serve(
         import uvicorn
 
         from wsi_idc.view.app import make_app
+        from wsi_idc.view.guards import KEY
     except ImportError as error:
         raise SettingsError(
             f'the viewer needs {error.name}: pip install "wsi-idc[viewer]"'
         ) from error
 
     with _listen(port) as listening:
-        address = f"http://{HOST}:{listening.getsockname()[1]}/"
+        key = secrets.token_urlsafe(16)
+        address = f"http://{HOST}:{listening.getsockname()[1]}/?{KEY}={key}"
         config = uvicorn.Config(
-            make_app(entries), log_level="warning", access_log=False, server_header=False
+            make_app(entries, key=key), log_level="warning", access_log=False, server_header=False
         )
         server = uvicorn.Server(config)
         threading.Thread(
