@@ -156,6 +156,21 @@ def test_a_slide_that_crashes_its_reader_costs_itself_and_no_worker(
     assert outcomes["s01"].done and outcomes["s02"].done
 
 
+def test_results_that_are_not_seen_here_end_the_run(
+    scheduler: Path, slides: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where each machine has a folder of that name."""
+    monkeypatch.setattr("wsi_idc.cohort.cluster.crew._SEEN_AFTER_S", 0.5)
+    there, here = tmp_path / "there", tmp_path / "here"
+    there.mkdir(), here.mkdir()
+    monkeypatch.chdir(there)
+    job = small_cohorts.mapping(Path("out"))
+    with DaskCrew(job, partial(scheduler_at, None, scheduler), None, lambda *_: None) as crew:
+        monkeypatch.chdir(here)
+        with pytest.raises(ClusterError, match=r"has written out/s0\d, which is not seen here"):
+            list(run_cohort(crew, small_cohorts.tasks_of(slides)[:2]))
+
+
 def test_the_command_tells_of_each_slide(scheduler: Path, slides: Path, tmp_path: Path) -> None:
     """Paths may be relative: they count from where the command was given."""
     (tmp_path / "empty.svs").touch()

@@ -78,6 +78,7 @@ def test_the_job_script(settings_file: Path) -> None:
         "#SBATCH --gres=gpu:1",
         "#SBATCH --exclude=node7",
     ]
+    assert "export OMP_NUM_THREADS=8 TF_NUM_INTRAOP_THREADS=8" in script
     prologue = script.index("module load cuda")
     assert script[prologue + 1] == "source /shared/idc/bin/activate"
     command = script[prologue + 2]

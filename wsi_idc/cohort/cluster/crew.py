@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import queue
 import threading
+import time
 import uuid
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack, suppress
@@ -23,6 +24,8 @@ from wsi_idc.errors import ClusterError
 log = logging.getLogger("wsi_idc")
 
 _LOOK_EVERY_S = 20.0
+# Network file systems may take a minute to show what another machine wrote.
+_SEEN_AFTER_S = 90.0
 _LOST = "run the same command again; if it is lost again, leave the slide out"
 
 
@@ -60,6 +63,7 @@ class DaskCrew:
         self._ended: queue.SimpleQueue[tuple[str, distributed.Future]] = queue.SimpleQueue()
         self._sent = 0
         self._said: set[str] = set()
+        self._shares_folder = False
 
     def __enter__(self) -> Self:
         with ExitStack() as opening:
@@ -111,6 +115,8 @@ class DaskCrew:
     def _outcome(self, task: SlideTask, future: distributed.Future) -> SlideOutcome:
         if future.status == "finished":
             outcome: SlideOutcome = future.result()
+            if outcome.done is not None and not self._shares_folder:
+                self._look_for(outcome.done.folder)
             return outcome
         if future.status != "error":
             raise ClusterError(
@@ -123,6 +129,18 @@ class DaskCrew:
         what = f"{times} workers were lost while they did it"
         failure = Failure("open", what, _LOST, f"{task.source.path}: {what}; {_LOST}", str(error))
         return set_down(self._job.output, task, failure, 0.0)
+
+    def _look_for(self, result: Path) -> None:
+        """See that what workers write is seen here: a folder of their own would be of no use."""
+        deadline = time.monotonic() + _SEEN_AFTER_S
+        while not result.exists():
+            if time.monotonic() > deadline:
+                raise ClusterError(
+                    f"a worker has written {result}, which is not seen here; give an --output "
+                    "that all machines share"
+                )
+            time.sleep(0.5)
+        self._shares_folder = True
 
     def _hear(self, event: tuple[float, tuple[str, int, int]]) -> None:
         name, done, total = event[1]

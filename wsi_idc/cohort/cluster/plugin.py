@@ -73,6 +73,8 @@ class SlideWorkers(distributed.WorkerPlugin):  # type: ignore[misc]
             return self._unable(
                 task, f"has wsi-idc {wsi_idc.__version__}; install {self._version} on all machines"
             )
+        if not self._folder.is_dir():
+            return self._unable(task, f"has no folder {self._folder}; all machines must share it")
         last = 0.0
 
         def told(done: int, total: int) -> None:

@@ -114,7 +114,11 @@ def cluster_arguments(settings: SlurmSettings) -> dict[str, Any]:
         "memory": settings.memory,
         "walltime": settings.walltime,
         "job_extra_directives": list(settings.directives),
-        "job_script_prologue": list(settings.prologue),
+        # Libraries look at the machine's processors, not at the job's.
+        "job_script_prologue": [
+            f"export OMP_NUM_THREADS={settings.cpus} TF_NUM_INTRAOP_THREADS={settings.cpus}",
+            *settings.prologue,
+        ],
         "worker_extra_args": extra,
         **{name: value for name, value in given.items() if value is not None},
         **settings.more,
