@@ -18,14 +18,20 @@ import pandas as pd
 import pytest
 import small_cohorts
 
+import wsi_idc
 from wsi_idc.cohort.run import LocalCrew, run_cohort
 from wsi_idc.cohort.task import SlideOutcome, SlideTask
 
 pytest.importorskip("distributed", reason="the extra `cluster` is not installed")
 
+import distributed
+
+from wsi_idc.cohort.cluster import plugin
 from wsi_idc.cohort.cluster.connection import scheduler_at
 from wsi_idc.cohort.cluster.crew import DaskCrew
+from wsi_idc.cohort.cluster.plugin import SlideWorkers
 from wsi_idc.errors import ClusterError
+from wsi_idc.slides import SlideSource
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")
 
@@ -196,6 +202,60 @@ def test_a_scheduler_that_is_not_there_is_one_clear_error(monkeypatch: pytest.Mo
         scheduler_at("tcp://127.0.0.1:9"),
     ):
         pass
+
+
+class PlayedWorker:
+    """What the plugin asks of a worker of Dask."""
+
+    address = "tcp://node7:4000"
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, int, int]] = []
+
+    def log_event(self, topic: str, message: tuple[str, int, int]) -> None:
+        self.told.append(message)
+
+
+def children() -> set[str]:
+    tasks = Path("/proc/self/task").glob("*/children")
+    return {pid for task in tasks for pid in task.read_text().split()}
+
+
+def test_a_child_that_has_nothing_to_do_ends_and_a_closed_worker_does_nothing(
+    slides: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The command may have been killed, and a worker's machine is shared with others."""
+    monkeypatch.setattr(plugin, "_IDLE_S", 0.5)
+    worker, before = PlayedWorker(), children()
+    workers = SlideWorkers(small_cohorts.mapping(tmp_path), None, tmp_path, "topic")
+    workers.setup(worker)
+    task = small_cohorts.tasks_of(slides)[0]
+    assert workers.run(task).done
+    assert worker.told[-1] == ("s00", 95, 95)
+    deadline = time.monotonic() + 30
+    while children() != before:
+        assert time.monotonic() < deadline, "the child lives on"
+        time.sleep(0.1)
+    again = workers.run(task).done
+    assert again is not None and again.skipped
+    workers.teardown(worker)
+    assert children() == before
+    with pytest.raises(distributed.Reschedule):
+        workers.run(task)
+
+
+def test_a_worker_that_cannot_do_slides_says_so(tmp_path: Path) -> None:
+    for folder, version, why in (
+        (tmp_path / "elsewhere", wsi_idc.__version__, f"has no folder {tmp_path / 'elsewhere'}"),
+        (tmp_path, "0.0.1", "install 0.0.1 on all machines"),
+    ):
+        workers = SlideWorkers(small_cohorts.mapping(tmp_path), None, folder, "topic")
+        workers._version = version
+        workers.setup(PlayedWorker())
+        outcome = workers.run(SlideTask(SlideSource(tmp_path / "a.svs")))
+        assert isinstance(outcome.ends_all, ClusterError)
+        assert str(outcome.ends_all).startswith("worker tcp://node7:4000: has ")
+        assert why in str(outcome.ends_all)
 
 
 def test_no_process_is_left_on_the_workers(scheduler: Path) -> None:

@@ -49,7 +49,7 @@ class SlideWorkers(distributed.WorkerPlugin):  # type: ignore[misc]
         self._lock = threading.Lock()
         self._process: WorkerProcess | None = None
         self._under_way = 0
-        self._used = 0
+        self._idle: threading.Timer | None = None
         self._is_closed = False
         self._slots = threading.Semaphore(SLIDES_UNDER_WAY)
 
@@ -85,46 +85,47 @@ class SlideWorkers(distributed.WorkerPlugin):  # type: ignore[misc]
 
         with self._slots:
             try:
-                return self._begin().run(task, told)
+                process = self._begin()
+                try:
+                    return process.run(task, told)
+                finally:
+                    self._leave()
             except WorkerStoppedError:
                 time.sleep(1)  # lest it comes back before the scheduler knows
                 raise distributed.Reschedule() from None
             except WsiIdcError as error:
                 return self._unable(task, str(error))
-            finally:
-                self._end_if_idle()
 
     def _unable(self, task: SlideTask, why: str) -> SlideOutcome:
         return SlideOutcome(task, ends_all=ClusterError(f"worker {self._worker.address}: {why}"))
 
     def _begin(self) -> WorkerProcess:
         with self._lock:
-            self._under_way += 1
-            self._used += 1
             if self._is_closed:
                 raise WorkerStoppedError
+            if self._idle is not None:
+                self._idle.cancel()
+            self._under_way += 1
             if self._process is None:
                 self._process = WorkerProcess(
                     self._job, timeout_s=self._timeout_s, folder=self._folder
                 )
             return self._process
 
-    def _end_if_idle(self) -> None:
+    def _leave(self) -> None:
         with self._lock:
             self._under_way -= 1
-            used = self._used
+            if not self._under_way:
+                self._idle = threading.Timer(_IDLE_S, self._end_if_idle)
+                self._idle.daemon = True
+                self._idle.start()
 
-        def end() -> None:
-            with self._lock:
-                if self._used != used or self._under_way:
-                    return
-                process, self._process = self._process, None
-            if process is not None:
-                process.end()
-
-        timer = threading.Timer(_IDLE_S, end)
-        timer.daemon = True
-        timer.start()
+    def _end_if_idle(self) -> None:
+        with self._lock:
+            if self._under_way or self._process is None:
+                return
+            process, self._process = self._process, None
+        process.end()
 
 
 def do_on_worker(plugin: str, task: SlideTask) -> SlideOutcome:
