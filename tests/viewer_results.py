@@ -117,7 +117,7 @@ def make_mapped_slide(
             "picture": picture,
             "patches": 290,
             "tissue_mm2": 11.5,
-            "display": OverlaySettings(threshold=THRESHOLD),
+            "display": OverlaySettings(threshold=THRESHOLD, width_px=400),
             "warnings": ("made by hand",),
         }
         | changes

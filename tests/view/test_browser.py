@@ -7,7 +7,7 @@ import io
 import json
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ import pytest
 from browser import FLAGS, find_chromium, served
 from numpy.typing import NDArray
 from PIL import Image
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 from slide_factory import decode_position
 from viewer_results import LEFT_PX, MPP, TOP_PX, MappedSlide, make_mapped_slide
 
@@ -50,37 +50,70 @@ def address(mapped: MappedSlide, drawn: Path) -> Iterator[str]:
         yield address
 
 
-@pytest.fixture
-def new_page(browser: Browser) -> Iterator[Callable[..., Page]]:
-    """Opens pages; in the end none may have had an error, or have asked another server."""
-    contexts, wrong = [], []
+class Pages:
+    """Opens pages, and keeps what goes wrong in them: errors, and requests to another server."""
 
-    def open_page(url: str, **options: Any) -> Page:
-        context = browser.new_context(**({"viewport": WIDE} | options))
-        contexts.append(context)
+    def __init__(self, browser: Browser) -> None:
+        self._browser = browser
+        self._contexts: list[BrowserContext] = []
+        self.wrong: list[str] = []
+
+    def __call__(self, url: str, **options: Any) -> Page:
+        context = self._browser.new_context(**({"viewport": WIDE} | options))
+        self._contexts.append(context)
         page = context.new_page()
         server = "/".join(url.split("/")[:3]) + "/"
-        page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.on("console", lambda said: wrong.append(said.text) if is_wrong(said) else None)
-        page.on(
-            "request",
-            lambda asked: (
-                asked.url.startswith((server, "blob:" + server))
-                or wrong.append(f"asked {asked.url}")
-            ),
-        )
+        page.on("pageerror", lambda error: self.wrong.append(str(error)))
+        page.on("console", lambda said: self.wrong.append(said.text) if is_wrong(said) else None)
+        page.on("request", lambda asked: self._look_at(asked.url, server))
         page.goto(url)
         settle(page)
         return page
 
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert wrong == []
+    def _look_at(self, url: str, server: str) -> None:
+        if not url.startswith((server, "blob:" + server)):
+            self.wrong.append(f"asked {url}")
+
+    def close(self) -> None:
+        for context in self._contexts:
+            context.close()
+        assert self.wrong == []
 
 
 @pytest.fixture
-def page(new_page: Callable[..., Page], address: str) -> Page:
+def new_page(browser: Browser) -> Iterator[Pages]:
+    pages = Pages(browser)
+    yield pages
+    pages.close()
+
+
+@pytest.fixture(scope="module")
+def shared_page(browser: Browser, address: str) -> Iterator[Page]:
+    pages = Pages(browser)
+    yield pages(f"{address}/slide/mapped")
+    pages.close()
+
+
+@pytest.fixture
+def page(shared_page: Page) -> Page:
+    """The page of the slide as it is when it is opened; opening it for each test takes a second."""
+    shared_page.evaluate(
+        """() => {
+          document.activeElement?.blur();
+          const nothing = { number: () => null, text: () => null };
+          viewer.heatmapPanel.follow(nothing);
+          viewer.camera.set({ ...viewer.camera.whole(), angle: 0 });
+          viewer.camera.set(viewer.camera.whole());
+          viewer.changed();
+        }"""
+    )
+    shared_page.mouse.move(5, 895)
+    settle(shared_page)
+    return shared_page
+
+
+@pytest.fixture
+def fresh_page(new_page: Pages, address: str) -> Page:
     return new_page(f"{address}/slide/mapped")
 
 
@@ -243,7 +276,7 @@ class TestSlide:
         middle = page.evaluate("() => viewer.camera.toWorld(...viewer.camera.freeMiddle)")
         assert middle == pytest.approx([0.3 * 5000, 0.7 * 3400], abs=40)
 
-    def test_two_fingers_zoom(self, new_page: Callable[..., Page], address: str) -> None:
+    def test_two_fingers_zoom(self, new_page: Pages, address: str) -> None:
         page = new_page(f"{address}/slide/mapped", viewport=PHONE, has_touch=True, is_mobile=True)
         look_at(page, 2500, 1700, 2)
         before = world(page, 195, 400)
@@ -264,7 +297,7 @@ class TestSlide:
         assert camera(page)["angle"] == 0
 
     def test_a_tile_that_cannot_be_read_is_hatched_and_said(
-        self, new_page: Callable[..., Page], address: str
+        self, new_page: Pages, address: str
     ) -> None:
         page = new_page(f"{address}/slide/mapped#x=2.5&y=1.7&zoom=1.25")
         page.route("**/tiles/0/**", lambda route: route.fulfill(status=204))
@@ -380,7 +413,7 @@ class TestHeatmap:
 
 
 class TestLinks:
-    def test_a_link_shows_the_very_same(self, page: Page, new_page: Callable[..., Page]) -> None:
+    def test_a_link_shows_the_very_same(self, page: Page, new_page: Pages) -> None:
         look_at(page, 1714.3, 1333.3, 3.7, 0.4)
         page.locator("#threshold").fill("0.62")
         page.locator("#opacity").fill("0.8")
@@ -404,7 +437,7 @@ class TestLinks:
 
     @pytest.mark.parametrize("text", ["#x=a&y=&zoom=0", "#zoom=5", "#colours=__proto__&opacity=9"])
     def test_a_broken_link_shows_the_whole_slide(
-        self, new_page: Callable[..., Page], address: str, text: str
+        self, new_page: Pages, address: str, text: str
     ) -> None:
         page = new_page(f"{address}/slide/mapped{text}")
         whole = page.evaluate("() => viewer.camera.whole()")
@@ -436,7 +469,8 @@ class TestDrawing:
     def nothing_drawn(self, drawn: Path) -> None:
         (drawn / "mapped.geojson").unlink(missing_ok=True)
 
-    def test_an_outline_is_drawn_named_and_saved(self, page: Page, drawn: Path) -> None:
+    def test_an_outline_is_drawn_named_and_saved(self, fresh_page: Page, drawn: Path) -> None:
+        page = fresh_page
         look_at(page, 2500, 1700, 2.5)
         corners = [(300, 250), (520, 240), (560, 420), (330, 450)]
         expected = [[c / MPP for c in world(page, *corner)] for corner in corners]
@@ -458,7 +492,8 @@ class TestDrawing:
         found = sorted(map(tuple, ring[:-1]))
         assert np.array(found) == pytest.approx(np.array(sorted(map(tuple, expected))), abs=0.01)
 
-    def test_brush_eraser_and_undo(self, page: Page, drawn: Path) -> None:
+    def test_brush_eraser_and_undo(self, fresh_page: Page, drawn: Path) -> None:
+        page = fresh_page
         look_at(page, 2500, 1700, 2.5)
         area = "() => viewer.drawing.drawings.regions.length"
         page.keyboard.press("x")
@@ -482,8 +517,9 @@ class TestDrawing:
         assert um2 == pytest.approx((200 * 150 + 120 * 48 + math.pi * 24**2 / 2) * 16, rel=0.005)
 
     def test_a_region_of_the_map_is_corrected_and_the_version_before_kept(
-        self, page: Page, drawn: Path, mapped: MappedSlide
+        self, fresh_page: Page, drawn: Path, mapped: MappedSlide
     ) -> None:
+        page = fresh_page
         page.locator("#region-list li").first.get_by_role("button", name="Correct").click()
         settle(page)
         page.keyboard.press("Control+s")
@@ -502,7 +538,59 @@ class TestDrawing:
         kept = sorted((drawn / "previous").iterdir())
         assert kept[-1].read_bytes() == before
 
-    def test_a_page_that_is_out_of_date_does_not_overwrite(self, page: Page, drawn: Path) -> None:
+    def test_what_others_drew_stays_as_it_was(
+        self, new_page: Pages, address: str, drawn: Path
+    ) -> None:
+        """A file of QuPath's: what is not touched is saved to the last digit as it came."""
+        box = [[600.123456, 500], [900, 500], [900, 700.5], [600.123456, 700.5]]
+        polygon = {"type": "Polygon", "coordinates": [[*box, box[0]]]}
+        feature = {"type": "Feature", "id": "PathAnnotationObject", "geometry": polygon}
+        ours = feature | {
+            "properties": {
+                "objectType": "annotation",
+                "classification": {"names": ["Tumor", "Positive"], "color": [1, 2, 3]},
+                "isLocked": True,
+                "measurements": {"Area": 1.25},
+            }
+        }
+        cell = feature | {"properties": {"objectType": "cell"}}
+        point = {
+            "type": "Feature",
+            "geometry": {"type": "Point", "coordinates": [1, 2.5]},
+            "properties": {"name": "a note"},
+        }
+        file = drawn / "mapped.geojson"
+        file.write_text(json.dumps({"type": "FeatureCollection", "features": [ours, cell, point]}))
+        page = new_page(f"{address}/slide/mapped")
+        assert page.locator("#drawn-list .go b").all_inner_texts() == ["Tumor: Positive"]
+        look_at(page, 2500, 1700, 2.5)
+        page.keyboard.press("x")
+        drag(page, (300, 250), (400, 300))
+        page.locator("#drawn-list .go").nth(1).wait_for()
+        page.keyboard.press("Control+s")
+        page.get_by_text("Saved in mapped.geojson").wait_for()
+        saved = self.saved(drawn)
+        assert [feature for feature in saved if feature in (ours, cell, point)] == [
+            ours,
+            cell,
+            point,
+        ]
+        assert len(saved) == 4
+
+    def test_what_is_being_typed_is_saved_too(self, fresh_page: Page, drawn: Path) -> None:
+        page = fresh_page
+        look_at(page, 2500, 1700, 2.5)
+        page.keyboard.press("x")
+        drag(page, (300, 300), (500, 450))
+        page.locator("#title").fill("typed")
+        page.keyboard.press("Control+s")
+        page.get_by_text("Saved in mapped.geojson").wait_for()
+        assert self.saved(drawn)[0]["properties"]["name"] == "typed"
+
+    def test_a_page_that_is_out_of_date_does_not_overwrite(
+        self, fresh_page: Page, drawn: Path
+    ) -> None:
+        page = fresh_page
         look_at(page, 2500, 1700, 2.5)
         page.keyboard.press("x")
         drag(page, (300, 300), (500, 450))
@@ -528,9 +616,7 @@ class TestCohort:
     def names(self, page: Page) -> list[str]:
         return page.locator("td.name a").all_inner_texts()
 
-    def test_sorts_searches_and_opens(
-        self, new_page: Callable[..., Page], list_address: str
-    ) -> None:
+    def test_sorts_searches_and_opens(self, new_page: Pages, list_address: str) -> None:
         page = new_page(list_address)
         assert self.names(page) == ["case 2", "case 10", "other"]
         page.get_by_role("button", name="Tumour mm²").click()
@@ -551,9 +637,7 @@ class TestCohort:
         page.locator("#back").click()
         page.wait_for_url(f"{list_address}/**")
 
-    def test_small_pictures_are_shown(
-        self, new_page: Callable[..., Page], list_address: str
-    ) -> None:
+    def test_small_pictures_are_shown(self, new_page: Pages, list_address: str) -> None:
         page = new_page(list_address)
         page.wait_for_load_state("networkidle")
         widths = page.evaluate(
@@ -563,7 +647,7 @@ class TestCohort:
 
 
 class TestPhone:
-    def test_the_slide_comes_first(self, new_page: Callable[..., Page], address: str) -> None:
+    def test_the_slide_comes_first(self, new_page: Pages, address: str) -> None:
         page = new_page(f"{address}/slide/mapped", viewport=PHONE, has_touch=True, is_mobile=True)
         assert not page.locator("#panel").is_visible()
         for id_ in ("bar", "scale"):
@@ -575,7 +659,7 @@ class TestPhone:
         assert page.locator("#panel").bounding_box()["height"] < 0.5 * 800
 
 
-def test_another_class_is_chosen(new_page: Callable[..., Page], tmp_path: Path) -> None:
+def test_another_class_is_chosen(new_page: Pages, tmp_path: Path) -> None:
     made = make_mapped_slide(tmp_path, other_class="dcis")
     entries = list_slides([made.results], ViewSettings(slides=made.slide.parent))
     with served(entries) as address:
