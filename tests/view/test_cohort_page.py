@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 from viewer_results import MappedSlide, make_mapped_slide
 
 from wsi_idc.heatmap.result import read_result
-from wsi_idc.view import list_slides
+from wsi_idc.view import FailedSlide, failed_slides, list_slides
 from wsi_idc.view.app import make_app
 from wsi_idc.view.entry import ViewSettings
 
@@ -83,3 +83,22 @@ def test_what_is_wrong_with_one_stands_in_its_row(tmp_path: Path) -> None:
         assert one["error"] is None
         assert "summary.json" in two["error"]
         assert client.get("/api/slides/two/thumbnail.jpg").status_code == 400
+
+
+def test_slides_that_could_not_be_mapped_are_listed_with_the_reason(tmp_path: Path) -> None:
+    from wsi_idc.cohort.records import prepare_output, record_failure
+    from wsi_idc.cohort.task import Failure, SlideTask
+    from wsi_idc.slides import SlideSource
+
+    made = make_mapped_slide(tmp_path, "one")
+    prepare_output(made.results)
+    failure = Failure("open", "it is empty", "copy it again", "bad.svs: it is empty")
+    record_failure(made.results, SlideTask(SlideSource(tmp_path / "bad.svs")), failure, 1.0)
+    failed = failed_slides([made.results, made.slide])
+    assert failed == [FailedSlide("bad", "it is empty", "copy it again")]
+    entries = list_slides([made.results], ViewSettings(slides=made.slide.parent))
+    with TestClient(make_app(entries, failed=failed), base_url=HERE) as client:
+        told = client.get("/api/slides").json()["failed"]
+        assert told == [{"name": "bad", "error": "it is empty", "remedy": "copy it again"}]
+        # The list comes first, though one slide only can be looked at.
+        assert "cohort.js" in client.get("/").text

@@ -76,7 +76,7 @@ def view(
     Answers this machine only, and fetches nothing from elsewhere. Ctrl-C stops.
     """
     start_log()
-    from wsi_idc.view import ViewSettings, list_slides, serve
+    from wsi_idc.view import ViewSettings, failed_slides, list_slides, serve
 
     given = {
         "reader": None if reader is Reader.AUTO else reader.value,
@@ -96,4 +96,5 @@ def view(
     for entry in entries:
         for warning in entry.warnings:
             log.warning("%s: warning: %s", entry.key, warning)
-    serve(entries, port=port, open_browser=browser, say=typer.echo)
+    failed = failed_slides(targets)
+    serve(entries, failed=failed, port=port, open_browser=browser, say=typer.echo)

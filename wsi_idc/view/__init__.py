@@ -4,8 +4,15 @@ Pages and scripts are files in `static/`; they ask for tiles, values and drawing
 server is Starlette on uvicorn, which only this room needs (extra `viewer`).
 """
 
-from wsi_idc.view.catalogue import list_slides
-from wsi_idc.view.entry import SlideEntry, ViewSettings
+from wsi_idc.view.catalogue import failed_slides, list_slides
+from wsi_idc.view.entry import FailedSlide, SlideEntry, ViewSettings
 from wsi_idc.view.serve import serve
 
-__all__ = ["SlideEntry", "ViewSettings", "list_slides", "serve"]
+__all__ = [
+    "FailedSlide",
+    "SlideEntry",
+    "ViewSettings",
+    "failed_slides",
+    "list_slides",
+    "serve",
+]

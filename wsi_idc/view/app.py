@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -28,7 +29,7 @@ from wsi_idc.view.drawings import (
     read_drawings,
     save_drawings,
 )
-from wsi_idc.view.entry import SlideEntry
+from wsi_idc.view.entry import FailedSlide, SlideEntry
 from wsi_idc.view.frame import frame_of
 from wsi_idc.view.guards import Guard
 from wsi_idc.view.handles import OpenSlides
@@ -44,13 +45,18 @@ _THUMBNAIL_BYTES = 32 * 2**20  # some two thousand
 
 
 def make_app(
-    entries: Sequence[SlideEntry], *, cache_bytes: int = CACHE_BYTES, key: str | None = None
+    entries: Sequence[SlideEntry],
+    *,
+    failed: Sequence[FailedSlide] = (),
+    cache_bytes: int = CACHE_BYTES,
+    key: str | None = None,
 ) -> Guard:
     """Make the application that shows some slides.
 
     Parameters
     ----------
     entries : the slides.
+    failed : slides that could not be mapped; they are listed.
     cache_bytes : how much of encoded tiles is kept in memory.
     key : what a browser must know to be answered; see `Guard`.
 
@@ -58,13 +64,16 @@ def make_app(
     -------
     An ASGI application that refuses what its own pages did not ask.
     """
-    return Guard(_Viewer(entries, cache_bytes).app, key)
+    return Guard(_Viewer(entries, failed, cache_bytes).app, key)
 
 
 class _Viewer:
     """The answers, and what they share."""
 
-    def __init__(self, entries: Sequence[SlideEntry], cache_bytes: int) -> None:
+    def __init__(
+        self, entries: Sequence[SlideEntry], failed: Sequence[FailedSlide], cache_bytes: int
+    ) -> None:
+        self._failed = [asdict(slide) for slide in failed]
         self._entries = {entry.key: entry for entry in entries}
         self._slides = OpenSlides()
         self._tiles = TileMaker(self._slides, cache_bytes)
@@ -122,7 +131,7 @@ class _Viewer:
         return self._reading
 
     async def _start(self, request: Request) -> Response:
-        if len(self._entries) == 1:
+        if len(self._entries) == 1 and not self._failed:
             (key,) = self._entries
             return RedirectResponse(request.url_for("_slide_page", key=key).path)
         return _page("cohort.html")
@@ -135,7 +144,8 @@ class _Viewer:
         def rows() -> list[dict[str, object]]:
             return [describe_row(entry) for entry in self._entries.values()]
 
-        return JSONResponse({"slides": await anyio.to_thread.run_sync(rows)})
+        listed = await anyio.to_thread.run_sync(rows)
+        return JSONResponse({"slides": listed, "failed": self._failed})
 
     async def _thumbnail(self, request: Request) -> Response:
         entry = self._entry(request)

@@ -8,10 +8,11 @@ from pathlib import Path
 
 from wsi_idc.cohort.inputs import find_results, find_slides
 from wsi_idc.cohort.names import unique_names
+from wsi_idc.cohort.records import FAILED, read_records
 from wsi_idc.errors import ResultFolderError, SettingsError
 from wsi_idc.heatmap.result import SUMMARY
 from wsi_idc.slides import SlideSource
-from wsi_idc.view.entry import SlideEntry, ViewSettings
+from wsi_idc.view.entry import FailedSlide, SlideEntry, ViewSettings
 from wsi_idc.view.mapped import MappedSlides, checked
 
 
@@ -47,6 +48,17 @@ def list_slides(targets: Sequence[Path], settings: ViewSettings) -> list[SlideEn
         if count > 1:
             raise SettingsError(f"two slides are named {key}; look at one of them at a time")
     return entries
+
+
+def failed_slides(targets: Sequence[Path]) -> list[FailedSlide]:
+    """Slides that have no map in a folder of results because mapping them failed, by name."""
+    return [
+        FailedSlide(record.name, record.error or "no reason is known", record.remedy or "")
+        for target in targets
+        if target.is_dir()
+        for record in read_records(target)
+        if record.status == FAILED and not (target / record.name / SUMMARY).exists()
+    ]
 
 
 def _entries_of_slides(slides: list[Path], mapped: MappedSlides) -> list[SlideEntry]:

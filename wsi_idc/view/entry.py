@@ -37,6 +37,21 @@ class SlideEntry:
 
 
 @dataclass(frozen=True)
+class FailedSlide:
+    """A slide that could not be mapped.
+
+    Attributes
+    ----------
+    name : what its results would be called.
+    error, remedy : what is wrong with it, and what to do.
+    """
+
+    name: str
+    error: str
+    remedy: str
+
+
+@dataclass(frozen=True)
 class ViewSettings:
     """How slides are found and opened.
 

@@ -11,7 +11,7 @@ import webbrowser
 from collections.abc import Callable, Sequence
 
 from wsi_idc.errors import SettingsError
-from wsi_idc.view.entry import SlideEntry
+from wsi_idc.view.entry import FailedSlide, SlideEntry
 
 HOST = "127.0.0.1"
 DEFAULT_PORT = 8765
@@ -20,6 +20,7 @@ DEFAULT_PORT = 8765
 def serve(
     entries: Sequence[SlideEntry],
     *,
+    failed: Sequence[FailedSlide] = (),
     port: int | None = None,
     open_browser: bool = True,
     say: Callable[[str], None] = print,
@@ -29,6 +30,7 @@ def serve(
     Parameters
     ----------
     entries : the slides.
+    failed : slides that could not be mapped; they are listed.
     port : where to listen, on this machine only; 0 is any free port. None is 8765, or any
         free one where that is taken.
     open_browser : whether to open the page in the user's browser.
@@ -53,7 +55,10 @@ def serve(
         key = secrets.token_urlsafe(16)
         address = f"http://{HOST}:{listening.getsockname()[1]}/?{KEY}={key}"
         config = uvicorn.Config(
-            make_app(entries, key=key), log_level="warning", access_log=False, server_header=False
+            make_app(entries, failed=failed, key=key),
+            log_level="warning",
+            access_log=False,
+            server_header=False,
         )
         server = uvicorn.Server(config)
         threading.Thread(

@@ -20,7 +20,9 @@ const state = { slides: [], sort: "key", way: 1, search: "" };
 start().catch((error) => say(`The slides cannot be listed: ${error.message}`, 1e9));
 
 async function start() {
-  state.slides = (await getJson("/api/slides")).slides;
+  const { slides, failed } = await getJson("/api/slides");
+  state.slides = slides;
+  showFailed(failed);
   follow();
   byId("heads").append(element("th", { "aria-hidden": "true" }), ...COLUMNS.map(head));
   byId("search").addEventListener("input", (event) => {
@@ -34,6 +36,15 @@ async function start() {
   });
   show();
   document.documentElement.dataset.state = "settled";
+}
+
+function showFailed(failed) {
+  const box = byId("failed");
+  box.hidden = !failed.length;
+  const count = failed.length === 1 ? "1 slide" : `${failed.length} slides`;
+  box.querySelector("summary").textContent = `${count} could not be mapped`;
+  box.querySelector("ul").replaceChildren(...failed.map(({ name, error, remedy }) =>
+    element("li", {}, element("b", {}, name), `: ${error}${remedy ? `; ${remedy}` : ""}`)));
 }
 
 function follow() {
