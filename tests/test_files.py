@@ -6,10 +6,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 
+from wsi_idc import files as files_module
 from wsi_idc.errors import OutputError
-from wsi_idc.files import whole_file, whole_folder, write_json
+from wsi_idc.files import whole_file, whole_folder, write_csv, write_json
 
 
 def leftovers(folder: Path) -> list[str]:
@@ -161,3 +164,36 @@ def test_an_old_folder_moves_back_where_the_new_one_cannot_come(
     with pytest.raises(OutputError, match="Permission denied"), whole_folder(target) as temporary:
         (temporary / "new").touch()
     assert tree(tmp_path) == {"result": "folder", "result/old": ""}
+
+
+NUMBERS = [0.1, 1e-7, 1e16, 123456789012345.0, -0.0, np.nan, np.inf, 2 / 3, 50.0]
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        pd.DataFrame({"x": range(9), "y": NUMBERS, "label": np.full(9, -1, np.int8)}),
+        pd.DataFrame({"share": np.array(NUMBERS, np.float32), "y": NUMBERS[::-1]}),
+        pd.DataFrame({"x": range(9), "file": [f"p/0/ä_x{x}.png" for x in range(9)]}),
+        pd.DataFrame({"x": range(3), "file": ["plain", 'quo"ted', "com,ma"]}),
+        pd.DataFrame({"x": range(3), "file": ["", None, "two\nlines"]}),
+        pd.DataFrame({"only": [np.nan, 1.0]}),
+        pd.DataFrame({"a,b": [True, False], "c": [1, 2]}),
+        pd.DataFrame({"x": [], "y": []}),
+    ],
+    ids=["numbers", "float32", "names", "quoted", "missing", "one column", "heading", "empty"],
+)
+def test_a_table_is_written_as_pandas_writes_it(
+    table: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = table.to_csv(index=False, lineterminator="\n").encode()
+    for rows in (100_000, 4):
+        monkeypatch.setattr(files_module, "_ROWS_AT_A_TIME", rows)
+        write_csv(tmp_path / "table.csv", table)
+        assert (tmp_path / "table.csv").read_bytes() == expected
+
+
+def test_floats_of_a_table_may_be_shortened(tmp_path: Path) -> None:
+    table = pd.DataFrame({"x": [1, 2], "y": [1 / 3, 2.0]})
+    write_csv(tmp_path / "table.csv", table, float_format="%.3f")
+    assert (tmp_path / "table.csv").read_text() == "x,y\n1,0.333\n2,2.000\n"

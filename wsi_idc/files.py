@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 _PARTIAL_PREFIX = ".partial-"
 _REPLACED_PREFIX = ".replaced-"
 
+# Bounds the memory that a table of millions of patches takes as text.
+_ROWS_AT_A_TIME = 100_000
+
 
 def make_folder(folder: Path) -> Path:
     """Create `folder` and its parents if they do not exist, and return it.
@@ -176,9 +179,14 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
 
     NaN and infinity are refused: they are not JSON, and other tools' parsers reject them.
     """
-    text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    text = json_text(content)
     with whole_file(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def json_text(content: dict[str, Any]) -> str:
+    """What `write_json` writes."""
+    return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def write_csv(path: Path, table: pd.DataFrame, *, float_format: str | None = None) -> None:
@@ -188,8 +196,41 @@ def write_csv(path: Path, table: pd.DataFrame, *, float_format: str | None = Non
     ----------
     float_format : such as `%.6g`; None writes floats so that they read back exactly.
     """
-    with whole_file(path) as temporary:
-        table.to_csv(temporary, index=False, float_format=float_format, lineterminator="\n")
+    with whole_file(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        file.write(table.iloc[:0].to_csv(index=False, lineterminator="\n"))
+        for start in range(0, len(table), _ROWS_AT_A_TIME):
+            file.write(_rows(table.iloc[start : start + _ROWS_AT_A_TIME], float_format))
+
+
+def _rows(table: pd.DataFrame, float_format: str | None) -> str:
+    """The rows of a table as pandas writes them, mostly in a quarter of the time."""
+    if float_format is None and len(table.columns) > 1:
+        columns = [fields for name in table if (fields := _as_text(table[name])) is not None]
+        if len(columns) == len(table.columns):
+            return "".join(f"{row}\n" for row in map(",".join, zip(*columns, strict=True)))
+    text: str = table.to_csv(
+        index=False, header=False, float_format=float_format, lineterminator="\n"
+    )
+    return text
+
+
+def _as_text(column: pd.Series[Any]) -> list[str] | None:
+    """A column's fields in a CSV file, each number spelt once; None where they need more care."""
+    import numpy as np
+    import pandas as pd
+
+    if pd.api.types.is_string_dtype(column.dtype):
+        fields = column.tolist()
+        plain = all(isinstance(field, str) and field for field in fields)
+        if not plain or any(mark in "".join(fields) for mark in ',"\r\n'):
+            return None
+        return fields
+    if getattr(column.dtype, "kind", " ") not in "iuf":
+        return None
+    codes, values = pd.factorize(column.to_numpy())
+    spelt = [*values.astype(str).tolist(), ""]  # the last is where there is no number
+    texts: list[str] = np.array(spelt, object)[codes].tolist()
+    return texts
 
 
 def cannot_write(path: Path, error: OSError) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
@@ -22,6 +23,7 @@ from wsi_idc.slides import SlideSource
 from wsi_idc.tfrecord import read_record
 from wsi_idc.tiling.blocks import read_patches
 from wsi_idc.tiling.formats import FORMATS, SlidePatches
+from wsi_idc.tiling.formats import h5 as h5_module
 from wsi_idc.tiling.formats.tfrecord import FEATURES
 from wsi_idc.tiling.plan import PatchPlan, plan_patches
 from wsi_idc.tiling.settings import TileSettings
@@ -149,6 +151,24 @@ def test_too_small_a_disk_is_said_before_reading(
     monkeypatch.setattr("shutil.disk_usage", lambda path: usage)
     with pytest.raises(OutputError, match=r"0\.0 GB free, but the patches need 0\.0 GB"):
         tile(slide, tmp_path, "h5")
+
+
+def test_an_error_of_the_disk_while_more_is_read_is_not_lost(
+    slide: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk tells of it once: the last sync goes well again."""
+    calls = []
+
+    def sync(descriptor: int) -> None:
+        calls.append(descriptor)
+        if len(calls) == 1:
+            raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(h5_module, "_SYNC_BYTES", 1)
+    monkeypatch.setattr(h5_module.os, "fsync", sync)
+    with pytest.raises(OutputError, match="Input/output error"):
+        tile(slide, tmp_path, "h5")
+    assert not list(tmp_path.rglob("*.h5"))
 
 
 def sparse_plan(source: MemorySource) -> PatchPlan:

@@ -47,6 +47,8 @@ class ContactSheet:
             if count
         ]
         self.chosen = np.sort(np.concatenate(self._groups))
+        self._is_chosen = np.zeros(len(plan), bool)
+        self._is_chosen[self.chosen] = True
         self._shown: dict[int, NDArray[np.uint8]] = {}
 
     def watch(self, blocks: Iterable[PatchBlock]) -> Iterator[PatchBlock]:
@@ -57,7 +59,7 @@ class ContactSheet:
 
     def take(self, indices: NDArray[np.int64], patches: NDArray[np.uint8]) -> None:
         """Keep the chosen among patches, which stand at `indices` in the plan."""
-        for position in np.flatnonzero(np.isin(indices, self.chosen)):
+        for position in np.flatnonzero(self._is_chosen[indices]):
             shown = Image.fromarray(patches[position])
             shown = shown.resize((_SIDE, _SIDE), Image.Resampling.BICUBIC)
             self._shown[int(indices[position])] = np.asarray(shown)

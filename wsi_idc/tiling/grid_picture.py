@@ -7,7 +7,6 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
-from scipy import ndimage
 
 from wsi_idc.drawing.pen import Pen, draw_scale_bar
 from wsi_idc.slides.raster import Placement, SlideMask, SlidePicture
@@ -105,13 +104,14 @@ def draw_grid(picture: SlidePicture, plan: PatchPlan, mask: SlideMask | None) ->
     positive = plan.label == 1
     side = plan.grid.patch_width_level0 / at.pixel_width
 
-    pixels = picture.pixels.astype(np.float32)
+    shades = np.zeros((height, width), np.uint8)
     if side < _SMALLEST_SQUARE_PX:
-        _shade(pixels, _covered(boxes[~positive], width, height), PATCH_COLOUR)
-    _shade(pixels, _covered(boxes[positive], width, height), POSITIVE_COLOUR)
+        shades += _covered(boxes[~positive], width, height)
+    shades += 2 * _covered(boxes[positive], width, height)
+    pixels = _shaded(picture.pixels, shades)
     if mask is not None:
         pixels[_outline(mask, at, width, height)] = TISSUE_COLOUR
-    image = Image.fromarray(np.rint(pixels).astype(np.uint8))
+    image = Image.fromarray(pixels)
     if side >= _SMALLEST_SQUARE_PX:
         draw = ImageDraw.Draw(image)
         # Positives last: neighbours share an edge, and theirs is the one to see.
@@ -130,11 +130,13 @@ def _edges(
     return first, np.maximum(first, last)
 
 
-def _covered(boxes: NDArray[np.int64], width: int, height: int) -> NDArray[np.bool_]:
-    """Pixels that any of the boxes covers, bool [height, width].
+def _covered(boxes: NDArray[np.int64], width: int, height: int) -> NDArray[np.uint8]:
+    """Pixels that any of the boxes covers, uint8 [height, width], 0 or 1.
 
     Each box adds and takes away at its corners; summed up, that counts the boxes over a pixel.
     """
+    if len(boxes) == 0:
+        return np.zeros((height, width), np.uint8)
     corners = np.zeros((height + 1, width + 1), dtype=np.int32)
     left, right = (np.clip(x, 0, width) for x in (boxes[:, 0], boxes[:, 2] + 1))
     top, bottom = (np.clip(y, 0, height) for y in (boxes[:, 1], boxes[:, 3] + 1))
@@ -142,13 +144,32 @@ def _covered(boxes: NDArray[np.int64], width: int, height: int) -> NDArray[np.bo
     np.add.at(corners, (bottom, right), 1)
     np.add.at(corners, (top, right), -1)
     np.add.at(corners, (bottom, left), -1)
-    return np.asarray(corners.cumsum(axis=0).cumsum(axis=1)[:-1, :-1] > 0)
+    corners.cumsum(axis=0, out=corners)
+    corners.cumsum(axis=1, out=corners)
+    return (corners[:-1, :-1] > 0).astype(np.uint8)
 
 
-def _shade(
-    pixels: NDArray[np.float32], where: NDArray[np.bool_], colour: tuple[int, int, int]
-) -> None:
-    pixels[where] += _SHADE * (np.array(colour, np.float32) - pixels[where])
+def _shaded(pixels: NDArray[np.uint8], shades: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Colour laid over a picture: 1 that of patches, 2 that of positives, 3 one, then the other.
+
+    Looked up, since there are only four times 256 outcomes a channel.
+    """
+    plain = np.arange(256, dtype=np.float32)
+    index = shades.astype(np.uint16) << 8
+    result = np.empty_like(pixels)
+    for channel, colours in enumerate(zip(PATCH_COLOUR, POSITIVE_COLOUR, strict=True)):
+        patch, positive = (np.float32(colour) for colour in colours)
+        over_patch = plain + _SHADE * (patch - plain)
+        outcomes = np.concatenate(
+            [
+                plain,
+                over_patch,
+                plain + _SHADE * (positive - plain),
+                over_patch + _SHADE * (positive - over_patch),
+            ]
+        )
+        result[..., channel] = np.rint(outcomes).astype(np.uint8)[index | pixels[..., channel]]
+    return result
 
 
 def _outline(mask: SlideMask, at: Placement, width: int, height: int) -> NDArray[np.bool_]:
@@ -162,5 +183,13 @@ def _outline(mask: SlideMask, at: Placement, width: int, height: int) -> NDArray
     inside = ((row >= 0) & (row < rows))[:, np.newaxis] & ((column >= 0) & (column < columns))
     seen = mask.values[np.clip(row, 0, rows - 1)][:, np.clip(column, 0, columns - 1)] & inside
     thick = 1 + max(width, height) // 1000  # two pixels on a picture of 1,500: visible on a screen
-    core = ndimage.binary_erosion(seen, np.ones((3, 3)), iterations=thick, border_value=True)
-    return np.asarray(seen & ~core)
+    core: NDArray[np.bool_] = seen.copy()
+    for step in range(1, thick + 1):
+        core[step:] &= seen[:-step]
+        core[:-step] &= seen[step:]
+    rows_left = core.copy()
+    for step in range(1, thick + 1):
+        core[:, step:] &= rows_left[:, :-step]
+        core[:, :-step] &= rows_left[:, step:]
+    edge: NDArray[np.bool_] = seen & ~core
+    return edge

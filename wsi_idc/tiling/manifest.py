@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from contextlib import suppress
 from dataclasses import asdict
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,7 @@ def request_of(
     }
 
 
+@cache
 def software_versions() -> dict[str, str]:
     """Versions of this package and of what pixels and files depend on, where installed."""
     found = {"wsi-idc": __version__}

@@ -17,15 +17,17 @@ The manifest is written last: where it stands, all the rest does.
 from __future__ import annotations
 
 from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
 
-from wsi_idc.files import whole_file, write_json
+from wsi_idc.files import json_text, whole_file, write_json
 from wsi_idc.progress import Progress
 from wsi_idc.slides import SlideLike, SlideSource, as_source
 from wsi_idc.slides.raster import SlideMask, SlidePicture
@@ -47,6 +49,7 @@ if TYPE_CHECKING:
 _PICTURE_SIDE_PX = 1500
 # A picture of H&E hardly shrinks by more effort, and writing it takes longer than drawing it.
 _PNG_LEVEL = 2
+_MASK_PNG_LEVEL = 6
 
 
 @dataclass(frozen=True)
@@ -148,11 +151,14 @@ def tile_slide(
     plan = planned.plan
     patches = SlidePatches(info, patient, plan)
     sheet = ContactSheet(plan)
-    with closing(_blocks(source, planned, sheet, settings.format, threads)) as blocks:
-        write_patches(
-            output, patches, blocks, format=settings.format, threads=threads, progress=progress
-        )
-    _write_pictures(manifest.parent, info.name, picture, planned, sheet)
+    with ThreadPoolExecutor(1, thread_name_prefix="draw") as beside:
+        drawing = beside.submit(_drawn, info.name, picture, planned)
+        with closing(_blocks(source, planned, sheet, settings.format, threads)) as blocks:
+            write_patches(
+                output, patches, blocks, format=settings.format, threads=threads, progress=progress
+            )
+        drawn = drawing.result() | {"contact.png": _png(sheet.draw(info.name))}
+    _write_pictures(manifest.parent, info.name, drawn)
     written = {**request, **outcome_of(info, planned, guidance)}
     write_json(manifest, written)
     return _result(output, info.name, written, skipped=False)
@@ -196,14 +202,23 @@ def _result(output: Path, name: str, manifest: dict[str, Any], *, skipped: bool)
     )
 
 
-def _write_pictures(
-    folder: Path, name: str, picture: SlidePicture, planned: PlannedTiles, sheet: ContactSheet
-) -> None:
-    mask = planned.mask
-    with whole_file(folder / f"{name}_mask.png") as temporary:
-        Image.fromarray(mask.values.astype(np.uint8) * 255).save(temporary, optimize=True)
-    write_json(folder / f"{name}_tissue.geojson", outline_geojson(mask))
-    with whole_file(folder / f"{name}_grid.png") as temporary:
-        grid_sheet(picture, planned.plan, mask, name).save(temporary, compress_level=_PNG_LEVEL)
-    with whole_file(folder / f"{name}_contact.png") as temporary:
-        sheet.draw(name).save(temporary, compress_level=_PNG_LEVEL)
+def _drawn(name: str, picture: SlidePicture, planned: PlannedTiles) -> dict[str, bytes]:
+    """What can be drawn before the patches are read: files by the ends of their names."""
+    mask = Image.fromarray(planned.mask.values.astype(np.uint8) * 255)
+    return {
+        "mask.png": _png(mask, _MASK_PNG_LEVEL),
+        "tissue.geojson": json_text(outline_geojson(planned.mask)).encode(),
+        "grid.png": _png(grid_sheet(picture, planned.plan, planned.mask, name)),
+    }
+
+
+def _png(image: Image.Image, level: int = _PNG_LEVEL) -> bytes:
+    stream = BytesIO()
+    image.save(stream, "PNG", compress_level=level)
+    return stream.getvalue()
+
+
+def _write_pictures(folder: Path, name: str, drawn: dict[str, bytes]) -> None:
+    for ending, content in drawn.items():
+        with whole_file(folder / f"{name}_{ending}") as temporary:
+            temporary.write_bytes(content)

@@ -25,6 +25,8 @@ LITTLE_TISSUE_MM2 = 1.0
 """Below this a slide has a handful of patches; it is said aloud."""
 _MOST_OF_A_SLIDE = 0.95
 _LEAST_PEN_MM2 = 0.05
+# Tissue is looked for in no finer picture: smoothed by 12 µm, a finer one shows nothing more.
+_FINEST_SEEN_MPP = 4.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +59,8 @@ def find_tissue(
     ----------
     slide : an open slide.
     patch_um : side, in microns, of the patches that the mask will select; smaller patches
-        get a finer mask, down to the slide's own pixels, at most 4,000 px a side.
+        get a finer mask, down to the slide's own pixels, at most 4,000 px a side. It is found in
+        a picture of at least 4 µm/px.
     settings : how tissue is told from glass; not used where a mask is given.
     given : a mask, or its file: see `wsi_idc.tissue.given.read_given`.
     patch_mpp : the µm/px at which the patches are going to be read; where they come from the
@@ -78,14 +81,14 @@ def find_tissue(
     if settings.method == "none":
         mask = SlideMask(np.ones(shape, bool), at)
         return Tissue(mask, 0.0, _warnings(info, mask, 0.0, expected_full=True))
-    detail_mpp = mask_mpp(info, patch_um)
+    detail_mpp = max(mask_mpp(info, patch_um), _FINEST_SEEN_MPP)
     if patch_mpp is not None:
         read_overview(slide, patch_mpp, detail_mpp, margin=math.ceil(patch_um / patch_mpp))
     picture = slide.picture(detail_mpp, max_side=LONGEST_SIDE_PX)
     seen = picture.placement
     mpp = (seen.pixel_width_um + seen.pixel_height_um) / 2
     found = segment(picture.pixels, mpp, settings=settings)
-    mask = _over_bounds(found.tissue, seen, at)
+    mask = _over_bounds(found.tissue, seen, at, shape)
     pen_mm2 = float(np.count_nonzero(found.pen)) * seen.pixel_area_mm2
     return Tissue(mask, pen_mm2, _warnings(info, mask, pen_mm2, expected_full=False))
 
@@ -97,13 +100,16 @@ def tissue_mask(
     return find_tissue(slide, patch_um, settings).mask
 
 
-def _over_bounds(values: BoolArray, seen: Placement, at: Placement) -> SlideMask:
+def _over_bounds(
+    values: BoolArray, seen: Placement, at: Placement, shape: tuple[int, int]
+) -> SlideMask:
     """A mask over exactly the slide's bounds, where the picture's last pixels hang over.
 
     So a mask that is written as an image, which cannot say where it lies, reads back as the
-    same mask. Nothing moves by more than half a pixel.
+    same mask. Where its pixels are as large as the picture's, nothing moves by more than half
+    of one.
     """
-    height, width = values.shape
+    height, width = shape
     columns = np.floor((np.arange(width) + 0.5) * (at.pixel_width / seen.pixel_width))
     rows = np.floor((np.arange(height) + 0.5) * (at.pixel_height / seen.pixel_height))
     return SlideMask(values[rows.astype(np.int64)][:, columns.astype(np.int64)], at)

@@ -20,6 +20,7 @@ array can be written in any order, read at any place, and memory-mapped.
 from __future__ import annotations
 
 import os
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,9 @@ H5_ENDING = "_patches.h5"
 # 1.8 on reads them.
 _LIBVER = ("earliest", "v108")
 _PART = "patches.h5.part"
+
+# Written to the disk beside the reading each time that so much has come.
+_SYNC_BYTES = 64 * 2**20
 
 # More than positions and headers of a file take.
 _HEADERS_BYTES, _POSITION_BYTES = 2**15, 64
@@ -69,6 +73,9 @@ class H5Format:
             shape = (len(patches.plan), size, size, 3)
             self._start = _make_room(file, shape) if with_images else None
         self._file = path.open("rb+")
+        self._sync = ThreadPoolExecutor(1, thread_name_prefix="sync")
+        self._syncing: list[Future[None]] = []
+        self._unsynced = 0
 
     def write(self, block: PatchBlock) -> None:
         """Write a block's patches to their places."""
@@ -77,11 +84,19 @@ class H5Format:
         for first, last in _runs(block.indices):
             self._file.seek(self._start + int(block.indices[first]) * self._patch_bytes)
             self._file.write(np.ascontiguousarray(block.patches[first:last]).data)
+        self._unsynced += block.patches.nbytes
+        if self._unsynced >= _SYNC_BYTES:
+            self._unsynced = 0
+            # So that little is left to wait for at the end.
+            self._syncing.append(self._sync.submit(os.fsync, self._file.fileno()))
 
     def close(self) -> None:
         """Sync and close the file."""
+        self._sync.shutdown()
         if not self._file.closed:
             try:
+                for done in self._syncing:
+                    done.result()  # an error of the disk is told once: here or below
                 self._file.flush()
                 os.fsync(self._file.fileno())
             finally:
