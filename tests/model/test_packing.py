@@ -73,7 +73,9 @@ def test_scores_are_those_of_keras(file: Path, packed: Path) -> None:
 def test_logits_become_probabilities(outputs: int, end: str, tmp_path: Path) -> None:
     file = save(tmp_path, layers.Flatten(), layers.Dense(outputs))
     pack_model(file, tmp_path / "m", PackSettings(2.0, CLASSES[:outputs], output="logit"))
-    raw = keras.saving.load_model(file, compile=False).predict(PATCHES.astype(np.float32), verbose=0)
+    raw = keras.saving.load_model(file, compile=False).predict(
+        PATCHES.astype(np.float32), verbose=0
+    )
     expected = keras.ops.convert_to_numpy(getattr(keras.activations, end)(raw))
     scores = load_model(tmp_path / "m").predict_classes(PATCHES)
     np.testing.assert_allclose(scores, expected, atol=1e-4)

@@ -105,7 +105,13 @@ class Pen:
 
 
 def round_length_mm(most_mm: float) -> float:
-    """The largest of 1, 2 or 5 times a power of ten that is not above `most_mm`."""
+    """The largest of 1, 2 or 5 times a power of ten that is not above `most_mm`.
+
+    Examples
+    --------
+    >>> round_length_mm(3.7), round_length_mm(0.099)
+    (2.0, 0.05)
+    """
     power = 10.0 ** math.floor(math.log10(most_mm))
     # A length of exactly 5 mm may come in as 4.999999999.
     factor = max(f for f in (1, 2, 5) if f * power <= most_mm * (1 + 1e-9))

@@ -22,7 +22,13 @@ def label_of(class_name: str) -> str:
 
 
 def column_of(class_name: str) -> str:
-    """The column of a class's probabilities: `prob_idc`, or `prob_` and the class's name."""
+    """The column of a class's probabilities: `prob_idc`, or `prob_` and the class's name.
+
+    Examples
+    --------
+    >>> column_of(label_of("idc")), column_of(label_of("DCIS"))
+    ('prob_idc', 'prob_DCIS')
+    """
     return "prob_idc" if class_name == IDC else f"prob_{class_name}"
 
 

@@ -217,6 +217,11 @@ def best_threshold(label: NDArray[np.integer], probability: NDArray[np.floating]
     """The threshold with the highest balanced accuracy; on a plateau, its middle.
 
     To be chosen on validation patients only.
+
+    Examples
+    --------
+    >>> best_threshold(np.array([0, 0, 1, 1]), np.array([0.1, 0.2, 0.6, 0.9]))
+    0.4
     """
     from sklearn import metrics
 

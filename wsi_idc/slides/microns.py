@@ -83,6 +83,11 @@ def parse_slide_mpp(text: str) -> tuple[float, float]:
     ------
     SettingsError
         If it is neither, or outside 0.05 to 20.
+
+    Examples
+    --------
+    >>> parse_slide_mpp("0.25")
+    (0.25, 0.25)
     """
     try:
         values = [float(part) for part in text.split(",")]

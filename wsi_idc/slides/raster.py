@@ -94,6 +94,15 @@ class SlideMask:
     ----------
     values : bool [height, width].
     placement : where the values lie on the slide.
+
+    Examples
+    --------
+    A mask of 2 x 2 pixels, each 16 level-0 pixels of 0.25 µm wide; a quarter of it is tissue:
+
+    >>> at = Placement(0.0, 0.0, 16.0, 16.0, mpp_x=0.25, mpp_y=0.25)
+    >>> mask = SlideMask(np.array([[True, False], [False, False]]), at)
+    >>> mask.fraction_of(np.array([0.0, 8.0]), np.array([0.0, 0.0]), 16.0, 16.0)
+    array([1. , 0.5])
     """
 
     values: NDArray[np.bool_]

@@ -35,6 +35,12 @@ class TileSettings:
     ------
     SettingsError
         If a value is out of range: before any slide is opened, since no slide is at fault.
+
+    Examples
+    --------
+    >>> settings = TileSettings(mpp=0.5, patch_size=224)
+    >>> settings.patch_um, settings.step
+    (112.0, 224)
     """
 
     mpp: float = 8.0
