@@ -88,7 +88,9 @@ function show() {
     }
   }
   const { length } = state.slides;
-  byId("count").textContent = found.length === length ? `${length}` : `${found.length} of ${length}`;
+  byId("count").textContent = found.length === length
+    ? `${length} to look at`
+    : `${found.length} of ${length}`;
   byId("none").hidden = found.length > 0;
   byId("rows").replaceChildren(...found.map((slide) => (slide.row ??= makeRow(slide))));
 }
