@@ -8,6 +8,7 @@ Makes 40x slides and maps them with the shipped model, each row in processes of 
 - `workers`: one worker and two on this machine, and one and two workers of a Dask cluster on it,
   from start to end;
 - `slides`: one worker and 1 to N slides, from start to end; a line is fitted through them;
+  in these three, slides have a quarter of the full area;
 - `patches`: slides of 1/16 to full area with a loaded model, and the line through their seconds;
 - from that, the hours of 10,000 slides on 50 such machines;
 - `memory`: what the command takes, by number and size of slides.
@@ -55,14 +56,14 @@ _OUTPUTS = count()
 class Bench:
     """Slides, made once, and the job that maps them."""
 
-    def __init__(self, folder: Path, runtime: str, slides: int) -> None:
+    def __init__(self, folder: Path, runtime: str, slides: int, side: int) -> None:
         self._folder, self._runtime = folder, runtime
-        whole = self._slide(SIDE)
-        small = self._slide(SIDE // 2)
+        whole = self._slide(side)
+        small = self._slide(side // 2)
         self.cohort = [self.copy(small, number) for number in range(slides)]
-        self.by_area = [self._slide(round(SIDE * part**0.5)) for part in (1 / 16, 1 / 4, 1 / 2)]
+        self.by_area = [self._slide(round(side * part**0.5)) for part in (1 / 16, 1 / 4, 1 / 2)]
         self.by_area.append(whole)
-        self.first = self._slide(SIDE // 5)
+        self.first = self._slide(side // 5)
 
     def job(self) -> HeatmapJob:
         """A job whose results are new."""
@@ -195,31 +196,32 @@ def overlap(bench: Bench, repeats: int) -> None:
 
 
 def workers(bench: Bench, repeats: int, folder: Path) -> None:
-    costs: dict[str, list[float]] = {}
-    for _ in range(repeats):
-        for number in (1, 2):
-            seconds = local(bench, number, bench.cohort).wall
-            costs.setdefault(f"this machine, {number}", []).append(seconds)
-        for number in (1, 2) if find_spec("distributed") else ():
-            with dask(number, folder) as file:
-                seconds = on_cluster(bench, file, bench.cohort).wall
-            costs.setdefault(f"Dask, {number}", []).append(seconds)
     print(f"| workers | s for {len(bench.cohort)} slides, from start to end | against one |")
     print("| --- | ---: | ---: |")
-    for name, seconds in costs.items():
-        base = min(costs[name.rpartition(" ")[0] + " 1"])
-        print(f"| {name} | {min(seconds):.1f} | {min(seconds) / base:.2f} |")
-    print(flush=True)
+    for where in ("this machine", "Dask") if find_spec("distributed") else ("this machine",):
+        seconds: dict[int, list[float]] = {1: [], 2: []}
+        for _ in range(repeats):
+            for number, times in seconds.items():
+                if where == "Dask":
+                    with dask(number, folder) as file:
+                        times.append(on_cluster(bench, file, bench.cohort).wall)
+                else:
+                    times.append(local(bench, number, bench.cohort).wall)
+        for number, times in seconds.items():
+            ratio = min(times) / min(seconds[1])
+            print(f"| {where}, {number} | {min(times):.1f} | {ratio:.2f} |", flush=True)
+    print()
 
 
 def by_number(bench: Bench, repeats: int) -> None:
     numbers = [n for n in (1, 2, 4, 8, 16, 32) if n <= len(bench.cohort)]
-    costs = {n: [local(bench, 1, bench.cohort[:n]) for _ in range(repeats)] for n in numbers}
+    walls, works = [], []
     print("| slides | clock, s | work, s |\n| ---: | ---: | ---: |")
-    walls = [min(cost.wall for cost in costs[n]) for n in numbers]
-    works = [min(cost.work for cost in costs[n]) for n in numbers]
-    for n, wall, work in zip(numbers, walls, works, strict=True):
-        print(f"| {n} | {wall:.1f} | {work:.1f} |")
+    for n in numbers:
+        costs = [local(bench, 1, bench.cohort[:n]) for _ in range(repeats)]
+        walls.append(min(cost.wall for cost in costs))
+        works.append(min(cost.work for cost in costs))
+        print(f"| {n} | {walls[-1]:.1f} | {works[-1]:.1f} |", flush=True)
     for name, seconds in (("clock", walls), ("work", works)):
         start, each, off = line_through(numbers, seconds)
         print(f"\n{name}: {start:.1f} s + {each:.2f} s a slide, no point {off:.0%} off")
@@ -268,11 +270,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runtime", default="auto", choices=("auto", "tensorflow", "openvino"))
     parser.add_argument("--slides", type=int, default=8)
+    parser.add_argument("--side", type=int, default=SIDE, help="of whole slides, level-0 pixels")
     parser.add_argument("--repeats", type=int, default=2)
     parser.add_argument("--only", nargs="+", choices=TABLES, default=TABLES)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
-        bench = Bench(Path(temporary), options.runtime, options.slides)
+        bench = Bench(Path(temporary), options.runtime, options.slides, options.side)
         if "overlap" in options.only:
             overlap(bench, options.repeats)
         if "workers" in options.only:
