@@ -15,7 +15,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,9 +27,6 @@ if TYPE_CHECKING:
 
 _PARTIAL_PREFIX = ".partial-"
 _REPLACED_PREFIX = ".replaced-"
-
-# Bounds the memory that a table of millions of patches takes as text.
-_ROWS_AT_A_TIME = 100_000
 
 
 def make_folder(folder: Path) -> Path:
@@ -189,17 +186,27 @@ def json_text(content: dict[str, Any]) -> str:
     return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def write_csv(path: Path, table: pd.DataFrame, *, float_format: str | None = None) -> None:
+def write_csv(
+    path: Path,
+    table: pd.DataFrame | Iterable[pd.DataFrame],
+    *,
+    float_format: str | None = None,
+) -> None:
     """Write a table as a whole CSV file, with the same line ends everywhere.
 
     Parameters
     ----------
+    table : all of it, or its parts one after the other, at least one.
     float_format : such as `%.6g`; None writes floats so that they read back exactly.
     """
+    import pandas as pd
+
+    parts = [table] if isinstance(table, pd.DataFrame) else table
     with whole_file(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
-        file.write(table.iloc[:0].to_csv(index=False, lineterminator="\n"))
-        for start in range(0, len(table), _ROWS_AT_A_TIME):
-            file.write(_rows(table.iloc[start : start + _ROWS_AT_A_TIME], float_format))
+        for number, part in enumerate(parts):
+            if number == 0:
+                file.write(part.iloc[:0].to_csv(index=False, lineterminator="\n"))
+            file.write(_rows(part, float_format))
 
 
 def _rows(table: pd.DataFrame, float_format: str | None) -> str:

@@ -168,8 +168,12 @@ class _IntegralImage:
 
     def __init__(self, values: NDArray[np.bool_]) -> None:
         height, width = values.shape
-        self.table = np.zeros((height + 1, width + 1))
-        np.cumsum(np.cumsum(values, axis=0), axis=1, out=self.table[1:, 1:])
+        self.table = np.zeros(
+            (height + 1, width + 1), np.int64 if values.size >= 2**31 else np.int32
+        )
+        inside = self.table[1:, 1:]
+        np.cumsum(values, axis=1, out=inside)
+        np.cumsum(inside, axis=0, out=inside)
 
     def __call__(self, x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
         height, width = self.table.shape[0] - 1, self.table.shape[1] - 1

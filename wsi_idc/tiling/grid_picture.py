@@ -20,6 +20,9 @@ _SMALLEST_SQUARE_PX = 6
 """Patches narrower than this on the picture are shaded only: outlines would hide everything."""
 
 
+# Bounds the memory of drawing millions of patches.
+_PATCHES_AT_A_TIME = 200_000
+
 _CAPTION_HEIGHT, _FOOTER_HEIGHT = 112, 84
 _KEY_PX = 20
 # Room for the words, and enough to see a tiny slide at all.
@@ -98,27 +101,39 @@ def draw_grid(picture: SlidePicture, plan: PatchPlan, mask: SlideMask | None) ->
     """
     at = picture.placement
     height, width = picture.pixels.shape[:2]
-    left, right = _edges(plan.x_level0, plan.grid.patch_width_level0, at.origin_x, at.pixel_width)
-    top, bottom = _edges(plan.y_level0, plan.grid.patch_height_level0, at.origin_y, at.pixel_height)
-    boxes = np.stack([left, top, right, bottom], axis=1)
     positive = plan.label == 1
+    # Positives last: neighbours share an edge, and theirs is the one to see.
+    groups = [(PATCH_COLOUR, plan)]
+    if positive.any():
+        groups = [
+            (PATCH_COLOUR, plan.select(~positive)),
+            (POSITIVE_COLOUR, plan.select(positive)),
+        ]
     side = plan.grid.patch_width_level0 / at.pixel_width
 
     shades = np.zeros((height, width), np.uint8)
-    if side < _SMALLEST_SQUARE_PX:
-        shades += _covered(boxes[~positive], width, height)
-    shades += 2 * _covered(boxes[positive], width, height)
+    for colour, group in groups:
+        if colour == POSITIVE_COLOUR:
+            shades += 2 * _covered(group, at, width, height)
+        elif side < _SMALLEST_SQUARE_PX:
+            shades += _covered(group, at, width, height)
     pixels = _shaded(picture.pixels, shades)
     if mask is not None:
         pixels[_outline(mask, at, width, height)] = TISSUE_COLOUR
     image = Image.fromarray(pixels)
     if side >= _SMALLEST_SQUARE_PX:
         draw = ImageDraw.Draw(image)
-        # Positives last: neighbours share an edge, and theirs is the one to see.
-        for colour, group in ((PATCH_COLOUR, boxes[~positive]), (POSITIVE_COLOUR, boxes[positive])):
-            for box in group.tolist():
+        for colour, group in groups:
+            for box in _boxes(group, at).tolist():
                 draw.rectangle(tuple(box), outline=colour)
     return image
+
+
+def _boxes(plan: PatchPlan, at: Placement) -> NDArray[np.int64]:
+    """First and last pixels of patches on a picture: left, top, right, bottom, int64 [N, 4]."""
+    left, right = _edges(plan.x_level0, plan.grid.patch_width_level0, at.origin_x, at.pixel_width)
+    top, bottom = _edges(plan.y_level0, plan.grid.patch_height_level0, at.origin_y, at.pixel_height)
+    return np.stack([left, top, right, bottom], axis=1)
 
 
 def _edges(
@@ -130,20 +145,20 @@ def _edges(
     return first, np.maximum(first, last)
 
 
-def _covered(boxes: NDArray[np.int64], width: int, height: int) -> NDArray[np.uint8]:
-    """Pixels that any of the boxes covers, uint8 [height, width], 0 or 1.
+def _covered(plan: PatchPlan, at: Placement, width: int, height: int) -> NDArray[np.uint8]:
+    """Pixels that any patch of a plan covers, uint8 [height, width], 0 or 1.
 
-    Each box adds and takes away at its corners; summed up, that counts the boxes over a pixel.
+    Each adds and takes away at its corners; summed up, that counts the patches over a pixel.
     """
-    if len(boxes) == 0:
-        return np.zeros((height, width), np.uint8)
     corners = np.zeros((height + 1, width + 1), dtype=np.int32)
-    left, right = (np.clip(x, 0, width) for x in (boxes[:, 0], boxes[:, 2] + 1))
-    top, bottom = (np.clip(y, 0, height) for y in (boxes[:, 1], boxes[:, 3] + 1))
-    np.add.at(corners, (top, left), 1)
-    np.add.at(corners, (bottom, right), 1)
-    np.add.at(corners, (top, right), -1)
-    np.add.at(corners, (bottom, left), -1)
+    for start in range(0, len(plan), _PATCHES_AT_A_TIME):
+        boxes = _boxes(plan.select(slice(start, start + _PATCHES_AT_A_TIME)), at)
+        left, right = (np.clip(x, 0, width) for x in (boxes[:, 0], boxes[:, 2] + 1))
+        top, bottom = (np.clip(y, 0, height) for y in (boxes[:, 1], boxes[:, 3] + 1))
+        np.add.at(corners, (top, left), 1)
+        np.add.at(corners, (bottom, right), 1)
+        np.add.at(corners, (top, right), -1)
+        np.add.at(corners, (bottom, left), -1)
     corners.cumsum(axis=0, out=corners)
     corners.cumsum(axis=1, out=corners)
     return (corners[:-1, :-1] > 0).astype(np.uint8)

@@ -74,8 +74,8 @@ class PatchPlan:
         """float64 [N], 0 to 1: how much of each patch is covered."""
         return _fraction(self.grid, self.columns, self.rows, covered)
 
-    def select(self, keep: NDArray[np.bool_]) -> PatchPlan:
-        """Return the plan of the patches where `keep`, bool [N], is True."""
+    def select(self, keep: NDArray[np.bool_] | slice) -> PatchPlan:
+        """Return the plan of the patches where `keep`, bool [N], is True, or of a slice of them."""
         return replace(
             self,
             columns=self.columns[keep],
@@ -84,23 +84,24 @@ class PatchPlan:
             label=self.label[keep],
         )
 
-    def table(self) -> pd.DataFrame:
-        """Return the plan as a table of N rows.
+    def table(self, part: slice = slice(None)) -> pd.DataFrame:
+        """Return the plan, or a part of its patches, as a table of a row a patch.
 
         Columns: `x`, `y` (target pixels, counted from 1, as in file names), `x_level0`,
         `y_level0`, `width_level0`, `height_level0` (level-0 pixels, exact floats),
         `tissue_fraction` (0 to 1, or NaN) and `label` (1, 0, or -1 for no label).
         """
+        plan = self.select(part)
         return pd.DataFrame(
             {
-                "x": self.x_name,
-                "y": self.y_name,
-                "x_level0": self.x_level0,
-                "y_level0": self.y_level0,
+                "x": plan.x_name,
+                "y": plan.y_name,
+                "x_level0": plan.x_level0,
+                "y_level0": plan.y_level0,
                 "width_level0": self.grid.patch_width_level0,
                 "height_level0": self.grid.patch_height_level0,
-                "tissue_fraction": self.tissue_fraction,
-                "label": self.label,
+                "tissue_fraction": plan.tissue_fraction,
+                "label": plan.label,
             }
         )
 

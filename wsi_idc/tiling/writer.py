@@ -11,10 +11,11 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from glob import escape
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import pandas as pd
 
@@ -24,8 +25,10 @@ from wsi_idc.progress import Progress
 from wsi_idc.tiling.blocks import PatchBlock
 from wsi_idc.tiling.formats import SlidePatches, open_format
 from wsi_idc.tiling.layout import check_folder_name, index_path, manifest_path, slide_folder
+from wsi_idc.tiling.plan import PatchPlan
 
 _MOST_THREADS = 8
+_ROWS_AT_A_TIME = 100_000
 _STAGING = ".partial-patches"
 _PATCH_FILE = re.compile(r".+_x\d+_y\d+(_class[01])?\.png")
 
@@ -79,7 +82,7 @@ def write_patches(
                 if progress is not None:
                     progress(done, len(patches.plan))
         remove_patches(output, name)
-        write_csv(index, patches.plan.table().assign(**writer.columns()))
+        write_csv(index, _table_in_parts(patches.plan, writer.columns()))
         moves = [(staging / staged, output / file) for staged, file in writer.files()]
         for folder in {target.parent for _, target in moves}:
             make_folder(folder)
@@ -92,6 +95,13 @@ def write_patches(
     finally:
         shutil.rmtree(staging, ignore_errors=True)
     return index
+
+
+def _table_in_parts(plan: PatchPlan, columns: dict[str, Any]) -> Iterator[pd.DataFrame]:
+    """The index: of millions of patches it would take more memory than all else."""
+    for start in range(0, max(1, len(plan)), _ROWS_AT_A_TIME):
+        part = slice(start, start + _ROWS_AT_A_TIME)
+        yield plan.table(part).assign(**{name: values[part] for name, values in columns.items()})
 
 
 def remove_patches(output: Path, name: str) -> int:

@@ -20,12 +20,14 @@ array can be written in any order, read at any place, and memory-mapped.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import h5py
 import numpy as np
+from numpy.typing import NDArray
 
 from wsi_idc.errors import OutputError
 from wsi_idc.slides.info import Level, SlideInfo
@@ -34,6 +36,7 @@ from wsi_idc.tiling.blocks import PatchBlock
 from wsi_idc.tiling.formats import SlidePatches
 from wsi_idc.tiling.grid import PatchGrid
 from wsi_idc.tiling.layout import SLIDES_FOLDER
+from wsi_idc.tiling.plan import PatchPlan
 
 IMAGES, COORDS = "images", "coords"
 
@@ -143,16 +146,16 @@ def _make_room(file: h5py.File, shape: tuple[int, ...]) -> int:
 
 def _write_positions(file: h5py.File, patches: SlidePatches) -> None:
     plan, grid = patches.plan, patches.plan.grid
-    exact = np.stack([plan.x_level0, plan.y_level0], axis=1)
-    arrays = {
-        COORDS: np.rint(exact).astype(np.int64),
-        "coords_exact": exact,
-        "xy": np.stack([plan.x_name, plan.y_name], axis=1),
-        "label": plan.label,
-        "tissue_fraction": plan.tissue_fraction,
+    # One after the other: of millions of patches each takes tens of megabytes.
+    arrays: dict[str, Callable[[], np.ndarray]] = {
+        COORDS: lambda: np.rint(_exact_coords(plan)).astype(np.int64),
+        "coords_exact": lambda: _exact_coords(plan),
+        "xy": lambda: np.stack([plan.x_name, plan.y_name], axis=1),
+        "label": lambda: plan.label,
+        "tissue_fraction": lambda: plan.tissue_fraction,
     }
     for name, values in arrays.items():
-        file.create_dataset(name, data=values, track_times=False)
+        file.create_dataset(name, data=values(), track_times=False)
     file[COORDS].attrs.update(_attributes(patches.info, grid))
     file.attrs.update(
         {
@@ -164,6 +167,14 @@ def _write_positions(file: h5py.File, patches: SlidePatches) -> None:
             "stride": grid.stride,
         }
     )
+
+
+def _exact_coords(plan: PatchPlan) -> NDArray[np.float64]:
+    """float64 [N, 2], x and y of the top-left corners in level-0 pixels."""
+    exact = np.empty((len(plan), 2))
+    exact[:, 0] = plan.x_level0
+    exact[:, 1] = plan.y_level0
+    return exact
 
 
 def _attributes(info: SlideInfo, grid: PatchGrid) -> dict[str, Any]:
