@@ -192,9 +192,10 @@ def run_job(
         ):
             for outcome in run_cohort(crew, tasks):
                 bar.ended(outcome.task.name)
-                _say(outcome, as_json=options.as_json)
                 failed += outcome.failure is not None
                 done += outcome.done is not None
+                # After they are counted: an interruption tells of as many as were told of.
+                _say(outcome, as_json=options.as_json)
                 if (now := time.monotonic()) > tables_due:
                     write_tables(job.output, at_once=True)
                     took = time.monotonic() - now
