@@ -5,7 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from wsi_idc.cli.options import AugmentationName
 from wsi_idc.model.augmentation import (
+    AUGMENTATIONS,
     NO_AUGMENTATION,
     Augmentation,
     augment,
@@ -18,6 +20,10 @@ from wsi_idc.model.augmentation import (
 from wsi_idc.model.runtime import load_tensorflow
 
 tf = load_tensorflow("cpu")
+
+
+def test_the_command_line_offers_all_that_there_is() -> None:
+    assert tuple(AugmentationName) == tuple(AUGMENTATIONS)
 
 
 def seed(value: int):

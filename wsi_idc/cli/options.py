@@ -45,6 +45,15 @@ class Precision(StrEnum):
     BFLOAT16 = "bfloat16"
 
 
+class AugmentationName(StrEnum):
+    """How far patches are varied; a test keeps them those of `model.augmentation`."""
+
+    NONE = "none"
+    MILD = "mild"
+    STANDARD = "standard"
+    STRONG = "strong"
+
+
 class Colormap(StrEnum):
     """Colour maps of an overlay; a test keeps them those of `heatmap.colormaps`."""
 

@@ -10,6 +10,7 @@ import typer
 
 from wsi_idc.cli.console import ProgressBar, start_log, user_errors
 from wsi_idc.cli.options import (
+    AugmentationName,
     DeviceOption,
     LogFileOption,
     OverwriteOption,
@@ -84,6 +85,13 @@ def train(
             "0.998 averages over some 500 steps. 0: the weights as they are.",
         ),
     ] = 0.0,
+    augmentation: Annotated[
+        AugmentationName,
+        typer.Option(
+            help="How far patches are varied: mild (views and stain) for a few epochs, strong for "
+            "fifty and more."
+        ),
+    ] = AugmentationName.STANDARD,
     precision: Annotated[
         Precision,
         typer.Option(
@@ -123,6 +131,7 @@ def train(
 
     load_tensorflow(device)
     from wsi_idc.model.architecture import Architecture
+    from wsi_idc.model.augmentation import AUGMENTATIONS
     from wsi_idc.model.settings import TrainSettings
     from wsi_idc.model.train import train as train_model
     from wsi_idc.splits import split_path
@@ -134,6 +143,7 @@ def train(
         warmup_epochs=warmup_epochs,
         class_weights=class_weights,
         average_decay=average_decay,
+        augmentation=AUGMENTATIONS[augmentation.value],
         precision=precision.value,
         patience=patience,
         weights=weights,

@@ -52,6 +52,18 @@ class Augmentation:
 VIEWS_AND_STAIN = Augmentation(rotation=0, scale=0, shift=0, blur=0, jpeg_share=0)
 """The milder part, for short trainings: what varies most between real slides."""
 
+STRONG_AUGMENTATION = Augmentation(
+    rotation=45.0,
+    scale=0.2,
+    shift=4.0,
+    stain_scale=0.25,
+    stain_shift=0.04,
+    brightness=0.1,
+    jpeg_share=0,
+)
+"""For long trainings: 60 epochs with it gave a better model than with the default, after a worse
+beginning (docs/model-card.md)."""
+
 NO_AUGMENTATION = Augmentation(
     flips=False,
     rotation=0,
@@ -64,6 +76,14 @@ NO_AUGMENTATION = Augmentation(
     jpeg_share=0,
 )
 """Leaves every patch as it is; replace single fields to see what one of them does."""
+
+AUGMENTATIONS = {
+    "none": NO_AUGMENTATION,
+    "mild": VIEWS_AND_STAIN,
+    "standard": Augmentation(),
+    "strong": STRONG_AUGMENTATION,
+}
+"""By the names that a user chooses from."""
 
 
 def augment(patches: Any, seed: Any, settings: Augmentation) -> Any:

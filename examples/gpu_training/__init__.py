@@ -1,0 +1,1 @@
+"""The training of the shipped model: an example that needs PyTorch, which the package does not."""
