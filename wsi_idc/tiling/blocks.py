@@ -246,12 +246,11 @@ class _Readers:
         if missing:
             pixels = pixels.copy()
         for x, y, width, height in missing:
-            x0, y0 = max(x - block.left, 0), max(y - block.top, 0)
-            x1, y1 = x + width - block.left, y + height - block.top
-            into = pixels[y0:y1, x0:x1]
-            skip_x, skip_y = x0 - (x - block.left), y0 - (y - block.top)
-            read = self._read(x, y, width, height)
-            into[:] = read[skip_y : skip_y + into.shape[0], skip_x : skip_x + into.shape[1]]
+            x0, y0 = max(x, block.left), max(y, block.top)
+            x1 = min(x + width, block.left + block.width)
+            y1 = min(y + height, block.top + block.height)
+            into = pixels[y0 - block.top : y1 - block.top, x0 - block.left : x1 - block.left]
+            into[:] = self._read(x0, y0, x1 - x0, y1 - y0)
         return pixels
 
     def _slide(self) -> Slide:
