@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import math
+import os
 import threading
 from collections import OrderedDict
 from pathlib import Path
@@ -208,10 +209,13 @@ class DirectReader(OpenSlideReader):
         return tile
 
     def _bytes_of(self, tiles: _TiledLevel, index: int) -> bytes:
-        count = int(tiles.counts[index])
-        with self._reading:
-            self._file.seek(int(tiles.offsets[index]))
-            data = self._file.read(count)
+        offset, count = int(tiles.offsets[index]), int(tiles.counts[index])
+        if hasattr(os, "pread"):  # not on Windows; one call, and threads need not wait
+            data = os.pread(self._file.fileno(), count, offset)
+        else:
+            with self._reading:
+                self._file.seek(offset)
+                data = self._file.read(count)
         if len(data) != count:
             raise _Unusual
         return data
