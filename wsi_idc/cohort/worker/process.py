@@ -27,7 +27,7 @@ log = logging.getLogger("wsi_idc")
 
 SLIDES_UNDER_WAY = 2
 """Slides that a child has under way at a time: one being scored while the other is read or
-written. A third made no difference (benchmarks/cohort.py)."""
+written. What a third gains was too little to be seen (docs/performance.md)."""
 
 _CHILD = "wsi_idc.cohort.worker.child"
 _CRASH = "convert the slide, copy it again, or leave it out; --reader chooses another library"
