@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
@@ -11,7 +12,7 @@ import pandas as pd
 import pytest
 
 from wsi_idc.errors import OutputError
-from wsi_idc.files import whole_file, whole_folder, write_csv, write_json
+from wsi_idc.files import cannot_write, whole_file, whole_folder, write_csv, write_json
 
 
 def leftovers(folder: Path) -> list[str]:
@@ -193,3 +194,15 @@ def test_floats_of_a_table_may_be_shortened(tmp_path: Path) -> None:
     table = pd.DataFrame({"x": [1, 2], "y": [1 / 3, 2.0]})
     write_csv(tmp_path / "table.csv", table, float_format="%.3f")
     assert (tmp_path / "table.csv").read_text() == "x,y\n1,0.333\n2,2.000\n"
+
+
+@pytest.mark.parametrize(
+    ("number", "remedy"),
+    [
+        (errno.ENOSPC, "make room, or choose another place with --output"),
+        (errno.EACCES, "choose another place with --output"),
+    ],
+)
+def test_a_path_that_cannot_be_written_says_what_to_do(number: int, remedy: str) -> None:
+    told = cannot_write(Path("out"), OSError(number, os.strerror(number)))
+    assert told == f"cannot write out: {os.strerror(number)}; {remedy}"

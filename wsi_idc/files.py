@@ -11,6 +11,7 @@ must therefore not write one target at the same time.
 from __future__ import annotations
 
 import ctypes
+import errno
 import json
 import os
 import shutil
@@ -243,4 +244,5 @@ def _as_text(column: pd.Series[Any]) -> list[str] | None:
 def cannot_write(path: Path, error: OSError) -> str:
     """In a line, that a path cannot be written, why, and what to do about it."""
     reason = error.strerror or str(error)
-    return f"cannot write {path}: {reason}; choose another place with --output"
+    first = "make room, or " if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
+    return f"cannot write {path}: {reason}; {first}choose another place with --output"

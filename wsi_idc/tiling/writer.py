@@ -20,7 +20,7 @@ from typing import Any
 import pandas as pd
 
 from wsi_idc.errors import OutputError, WsiIdcError
-from wsi_idc.files import make_folder, write_csv
+from wsi_idc.files import cannot_write, make_folder, write_csv
 from wsi_idc.progress import Progress
 from wsi_idc.tiling.blocks import PatchBlock
 from wsi_idc.tiling.formats import SlidePatches, open_format
@@ -91,7 +91,7 @@ def write_patches(
     except WsiIdcError:
         raise  # of reading: an OSError too, but none of writing
     except OSError as error:
-        raise _cannot_write(error, output) from error
+        raise OutputError(cannot_write(Path(error.filename or output), error)) from error
     finally:
         shutil.rmtree(staging, ignore_errors=True)
     return index
@@ -137,7 +137,7 @@ def remove_patches(output: Path, name: str) -> int:
     except WsiIdcError:
         raise
     except OSError as error:
-        raise _cannot_write(error, index) from error
+        raise OutputError(cannot_write(Path(error.filename or index), error)) from error
     return removed
 
 
@@ -163,10 +163,3 @@ def _indexed_files(index: Path) -> list[PurePosixPath]:
                 "tile into another folder with --output"
             )
     return files
-
-
-def _cannot_write(error: OSError, place: Path) -> OutputError:
-    return OutputError(
-        f"cannot write {error.filename or place}: {error.strerror or error}; "
-        "make room, or choose another place with --output"
-    )
