@@ -81,9 +81,8 @@ class DirectReader(OpenSlideReader):
         try:
             self.info = dataclasses.replace(self.info, reader="direct")
             self._levels = _tiled_levels(path, self.info.levels)
-            self._of_means = {level.index: _level_of_means(level) for level in self.info.levels}
-            for index, means in self._of_means.items():
-                self._levels[means.index] = self._levels[index].reduced()
+            for level in self.info.levels:
+                self._levels[_level_of_means(level).index] = self._levels[level.index].reduced()
             self._cache = _TileCache(_CACHE_BYTES)
             self._reading = threading.Lock()
             self._refused = threading.Lock()
@@ -102,11 +101,9 @@ class DirectReader(OpenSlideReader):
                 return self._read_by_openslide(level, x, y, width, height)
 
     def _read_by_openslide(self, level: Level, x: int, y: int, width: int, height: int) -> Pixels:
-        for read in self.info.levels:
-            if self._of_means[read.index] == level:
-                break
-        else:
+        if level.index >= 0:
             return super()._read_inside(level, x, y, width, height)
+        read = self._level(-1 - level.index)  # what `level` has the means of
         px = _MEAN_PX
         right, bottom = min((x + width) * px, read.width), min((y + height) * px, read.height)
         region = super()._read_inside(read, x * px, y * px, right - x * px, bottom - y * px)
@@ -129,38 +126,11 @@ class DirectReader(OpenSlideReader):
         is_even = not any(side % ratio for side in (x, y, tiles.width, tiles.height))
         if ratio == other > 1 and is_inside and is_even:
             with contextlib.suppress(_Unusual):
-                return self._means_of_tiles(level, x, y, size, ratio)
+                return self._decoded(level, x // ratio, y // ratio, *size, ratio)
         return super()._averaged(level, region, box, size)
 
-    def _means_of_tiles(
-        self, level: Level, x: int, y: int, size: tuple[int, int], ratio: int
-    ) -> Pixels:
-        tiles = self._levels[level.index]
-        right, bottom = x + size[0] * ratio, y + size[1] * ratio
-        means = np.empty((size[1], size[0], 3), np.uint8)
-        width, height = tiles.width // ratio, tiles.height // ratio
-        # Column by column, as in `_decoded`.
-        for column in range(x // tiles.width, -(-right // tiles.width)):
-            left = column * width - x // ratio
-            for row in range(y // tiles.height, -(-bottom // tiles.height)):
-                top = row * height - y // ratio
-                tile = self._tile_means(level, row * tiles.across + column, ratio)
-                means[max(top, 0) : top + height, max(left, 0) : left + width] = tile[
-                    max(-top, 0) : size[1] - top, max(-left, 0) : size[0] - left
-                ]
-        return means
-
-    def _tile_means(self, level: Level, index: int, ratio: int) -> Pixels:
-        """The means of a whole tile; kept, since neighbours may want them too."""
-        key = level.index, index, ratio
-        if (known := self._cache.get(key)) is not None:
-            return known
-        means = whole_means(self._tile(level, index, keep=False), ratio, ratio)
-        self._cache.put(key, means)
-        return means
-
     def _means(self, level: Level) -> Level | None:
-        return self._of_means[level.index]
+        return _level_of_means(level)
 
     def is_plain(self, x: float, y: float, size: tuple[int, int], mpp: float) -> bool:
         """Whether all tiles under a rectangle have as few bytes as glass has."""
@@ -179,31 +149,38 @@ class DirectReader(OpenSlideReader):
         if hasattr(self, "_file"):
             self._file.close()
 
-    def _decoded(self, level: Level, x: int, y: int, width: int, height: int) -> Pixels:
+    def _decoded(
+        self, level: Level, x: int, y: int, width: int, height: int, ratio: int = 1
+    ) -> Pixels:
+        """A rectangle of a level or, in pixels of that size, of its means over `ratio` pixels."""
         tiles = self._levels[level.index]
+        tile_width, tile_height = tiles.width // ratio, tiles.height // ratio
         region = np.empty((height, width, 3), np.uint8)
         # Column by column: the block to the right, in another thread, has by then left the
         # column between the two in the cache.
-        for column in range(x // tiles.width, -(-(x + width) // tiles.width)):
-            left = column * tiles.width - x
-            for row in range(y // tiles.height, -(-(y + height) // tiles.height)):
-                top = row * tiles.height - y
+        for column in range(x // tile_width, -(-(x + width) // tile_width)):
+            left = column * tile_width - x
+            for row in range(y // tile_height, -(-(y + height) // tile_height)):
+                top = row * tile_height - y
                 is_cut = (
-                    min(left, top) < 0 or left + tiles.width > width or top + tiles.height > height
+                    min(left, top) < 0 or left + tile_width > width or top + tile_height > height
                 )
-                tile = self._tile(level, row * tiles.across + column, keep=is_cut)
-                region[max(top, 0) : top + tiles.height, max(left, 0) : left + tiles.width] = tile[
+                # Means are small, and neighbours want them whether they are cut or not.
+                tile = self._tile(
+                    level, row * tiles.across + column, ratio, keep=is_cut or ratio > 1
+                )
+                region[max(top, 0) : top + tile_height, max(left, 0) : left + tile_width] = tile[
                     max(-top, 0) : height - top, max(-left, 0) : width - left
                 ]
         return region
 
-    def _tile(self, level: Level, index: int, *, keep: bool) -> Pixels:
-        """A whole tile, uint8 RGB [height, width, 3], also of what hangs over the edge."""
-        key = level.index, index, 1
+    def _tile(self, level: Level, index: int, ratio: int, *, keep: bool) -> Pixels:
+        """A whole tile or its means, uint8 RGB [height, width, 3], with what hangs over the edge."""
+        key = level.index, index, ratio
         if keep and (known := self._cache.get(key)) is not None:
             return known
         tiles = self._levels[level.index]
-        tile = tiles.decode(self._bytes_of(tiles, index))
+        tile = whole_means(tiles.decode(self._bytes_of(tiles, index)), ratio, ratio)
         if keep:
             self._cache.put(key, tile)
         return tile
