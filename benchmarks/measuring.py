@@ -33,9 +33,19 @@ def cost_of(run: Callable[[], object]) -> Cost:
     return Cost(wall, _processor_seconds() - work)
 
 
-def best_of(runs: Sequence[Callable[[], object]], repeats: int) -> list[Cost]:
-    """The least of each, all of them in turn, so that a busy moment hits none alone."""
-    costs = [[cost_of(run) for run in runs] for _ in range(repeats)]
+def best_of(
+    runs: Sequence[Callable[[], object]], repeats: int, tidy: Callable[[], object] = bool
+) -> list[Cost]:
+    """The least of each, all of them in turn, so that a busy moment hits none alone.
+
+    `tidy` is called before each and not measured.
+    """
+
+    def tidied(run: Callable[[], object]) -> Cost:
+        tidy()
+        return cost_of(run)
+
+    costs = [[tidied(run) for run in runs] for _ in range(repeats)]
     return [
         Cost(min(c.wall for c in column), min(c.work for c in column))
         for column in zip(*costs, strict=True)

@@ -167,20 +167,17 @@ def written_patches(table: Table, folder: Path, sizes: Sizes, threads: int, repe
     with source.open() as opened:
         patches = SlidePatches(opened.info, "patient", _plan_all(slide.path))
     plan = patches.plan
+    output = folder / "written"
 
     def write() -> None:
-        output = folder / "written"
-        shutil.rmtree(output, ignore_errors=True)
         blocks = read_patches(source, plan, threads=threads)
         write_patches(output, patches, blocks, format="h5", threads=threads)
 
     def tile() -> None:
-        output = folder / "tiled-h5"
-        shutil.rmtree(output, ignore_errors=True)
         tile_slide(source, output, TileSettings(0.25, min_tissue=0, format="h5"), threads=threads)
 
     runs = [lambda: in_blocks(source, plan, threads), write, tile]
-    reading, *others = best_of(runs, repeats)
+    reading, *others = best_of(runs, repeats, lambda: shutil.rmtree(output, ignore_errors=True))
     mpx = len(plan) * PATCH**2 / 1e6
     names = "read and written as h5", "tile to h5 with mask, index and pictures"
     for name, cost in zip(names, others, strict=True):
