@@ -18,7 +18,19 @@ or the builtin that a subclass derives from as well::
     ├── ResultFolderError        (ValueError)         a heatmap result that cannot be used
     ├── ClusterError             (OSError)            machines that cannot be reached or used
     └── OutputError              (OSError)            a place that cannot be written
+
+docs/errors.md tells each message, its cause and what to do; a test keeps it whole.
 """
+
+from __future__ import annotations
+
+from pathlib import Path
+
+FAULT = (
+    "this is a fault of wsi-idc; please report it where you got wsi-idc from, with what the same "
+    "command prints with --debug"
+)
+"""What to do about an exception that is none of these: nobody thought of it."""
 
 
 class WsiIdcError(Exception):
@@ -34,7 +46,14 @@ class SlideError(WsiIdcError):
 
 
 class SlideNotFoundError(SlideError, FileNotFoundError):
-    """There is no file of that name."""
+    """There is no file of that name.
+
+    Attributes
+    ----------
+    path : where one was looked for, if the raiser tells.
+    """
+
+    path: Path | None = None
 
 
 class SlideReadError(SlideError, OSError):
@@ -75,3 +94,15 @@ class ClusterError(WsiIdcError, OSError):
 
 class OutputError(WsiIdcError, OSError):
     """A file or folder cannot be written."""
+
+
+def one_line(error: BaseException) -> str:
+    """An exception in one line, with its class where the message alone would tell little."""
+    message = " ".join(str(error).split())
+    if isinstance(error, WsiIdcError):
+        return message or "no more is known"
+    if isinstance(error, MemoryError):
+        return "memory ran out" + (f" ({message})" if message else "")
+    if isinstance(error, OSError) and error.filename is not None and error.strerror:
+        return f"{error.filename}: {error.strerror}"
+    return f"{type(error).__name__}: {message or 'no more is known'}"

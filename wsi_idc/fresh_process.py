@@ -7,14 +7,17 @@ in the child, and daemonic processes, such as a cluster's workers, may not use i
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import sys
 from typing import BinaryIO
 
+from wsi_idc.errors import one_line
+
 _START = (
-    "import importlib, json, sys; sys.path[:] = json.loads(sys.argv[1]); "
-    "importlib.import_module(sys.argv[2]).main()"
+    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
+    "from wsi_idc.fresh_process import run; run(sys.argv[2])"
 )
 
 
@@ -24,6 +27,16 @@ def command_of(module: str, *arguments: str) -> list[str]:
     `arguments` are the last of its `sys.argv`.
     """
     return [sys.executable, "-P", "-c", _START, json.dumps(sys.path), module, *arguments]
+
+
+def run(module: str) -> None:
+    """Run `main()` of a module; what ends it is told in one line, unless WSI_IDC_DEBUG is set."""
+    try:
+        importlib.import_module(module).main()
+    except Exception as error:
+        if os.environ.get("WSI_IDC_DEBUG"):
+            raise
+        sys.exit(f"error: {one_line(error)} (in a child process; WSI_IDC_DEBUG=1 tells more)")
 
 
 def private_pipes() -> tuple[BinaryIO, BinaryIO]:

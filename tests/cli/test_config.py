@@ -131,9 +131,14 @@ def test_json_tells_of_failures_and_quiet_keeps_errors(tmp_path: Path) -> None:
     assert done.exit_code == 1
 
 
-def test_verbose_tells_where_an_error_came_from(tmp_path: Path) -> None:
-    assert "Traceback" in run("info", tmp_path / "absent.svs", "--verbose").stderr
-    assert "Traceback" not in run("info", tmp_path / "absent.svs").stderr
+def test_variables_are_named_like_the_options_and_others_are_told_of() -> None:
+    env = {"WSI_IDC_TILE_FORMAT": "h5", "WSI_IDC_TILE_FORMATT": "h5", "WSI_IDC_HEATMAP_8BIT": "1"}
+    done = run("tile", "a.svs", "--print-config", env=env)
+    assert 'format = "h5"' in done.stdout
+    assert done.stderr == (
+        "warning: WSI_IDC_TILE_FORMATT is no option; did you mean 'WSI_IDC_TILE_FORMAT'?\n"
+    )
+    assert effective("heatmap", env=env)["8bit"] is True
 
 
 def test_a_reader_that_goes_away_is_no_fault(slide: Path) -> None:
@@ -157,4 +162,6 @@ def test_every_command_has_the_common_options() -> None:
     nested = group.commands.pop("model").commands  # type: ignore[attr-defined]
     for command in [*group.commands.values(), *nested.values()]:  # type: ignore[attr-defined]
         options = {word for param in command.params for word in param.opts}
-        assert {"--config", "--print-config", "--quiet", "--verbose"} <= options, command.name
+        assert {"--config", "--print-config", "--quiet", "--debug", "--verbose"} <= options, (
+            command.name
+        )

@@ -6,9 +6,21 @@ what a command needs it imports when it runs.
 
 from __future__ import annotations
 
+import sys
+
 
 def main() -> None:
     """Run the command line; the entry point of `wsi-idc`."""
-    from wsi_idc.cli.app import app
-
-    app(prog_name="wsi-idc")
+    try:
+        from wsi_idc.cli.app import app
+        from wsi_idc.cli.console import tell_end, tell_of_threads
+    except ImportError as error:
+        sys.exit(
+            f"error: this installation is not whole ({error}); "
+            "pip install --force-reinstall wsi-idc"
+        )
+    tell_of_threads()
+    try:
+        app(prog_name="wsi-idc")
+    except Exception as error:  # typer's own ends, and usage errors, are none of these
+        sys.exit(tell_end(error))

@@ -9,9 +9,12 @@ import typer
 
 import wsi_idc
 from wsi_idc.cli import demo, doctor, evaluate, heatmap, info, model, render, tile, train, view
-from wsi_idc.cli.config import Command, with_common_options
+from wsi_idc.cli.config import Command, DebugOption, with_common_options
+from wsi_idc.cli.console import Verbosity, set_verbosity
+from wsi_idc.cli.usage import Group
 
 app = typer.Typer(
+    cls=Group,
     help=(
         "Find invasive ductal carcinoma (IDC) in breast whole-slide images.\n\n"
         "For research use only. Not for diagnosis."
@@ -38,8 +41,10 @@ def options(
             "--version", callback=_print_version, is_eager=True, help="Print the version and stop."
         ),
     ] = False,
+    debug: DebugOption = False,
 ) -> None:
     """Take the options that come before the command."""
+    set_verbosity(Verbosity.DEBUG if debug else None)
 
 
 def _add(to: typer.Typer, command: Callable[..., None], **options: Any) -> None:
@@ -55,7 +60,7 @@ _add(app, heatmap.heatmap, no_args_is_help=True)
 _add(app, render.render, no_args_is_help=True)
 _add(app, view.view, no_args_is_help=True)
 _add(app, evaluate.evaluate, no_args_is_help=True)
-models = typer.Typer(help=model.__doc__, no_args_is_help=True, rich_markup_mode=None)
+models = typer.Typer(cls=Group, help=model.__doc__, no_args_is_help=True, rich_markup_mode=None)
 _add(models, model.pack, no_args_is_help=True)
 _add(models, model.info, no_args_is_help=True)
 _add(models, model.verify, no_args_is_help=True)

@@ -18,6 +18,7 @@ from wsi_idc.cli.cluster_options import ClusterOptions
 from wsi_idc.cli.console import CohortBar, log, report
 from wsi_idc.cli.options import Reader
 from wsi_idc.errors import SettingsError, WsiIdcError
+from wsi_idc.near import near_file
 
 if TYPE_CHECKING:
     from wsi_idc.cohort.run import Crew
@@ -243,7 +244,8 @@ def _say(outcome: SlideOutcome, *, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(outcome.as_json(), ensure_ascii=False))
     if outcome.failure is not None:
-        log.error("error: %s", outcome.failure.message)
+        near = near_file(outcome.task.source.path) if outcome.failure.step == "find" else ""
+        log.error("error: %s%s", outcome.failure.message, near)
         log.debug("%s", outcome.failure.trace)
     if outcome.done is not None:
         log.info("%s", outcome.done.said)

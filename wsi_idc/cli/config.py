@@ -7,13 +7,12 @@ that before the default.
 
 from __future__ import annotations
 
-import difflib
 import functools
 import inspect
 import json
 import os
 import tomllib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any
@@ -21,11 +20,13 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from wsi_idc.cli.console import Verbosity, set_verbosity, user_errors
+from wsi_idc.cli.console import Verbosity, log, set_verbosity, start_log, user_errors
+from wsi_idc.cli.usage import UsageError, mend
 from wsi_idc.errors import SettingsError
+from wsi_idc.near import did_you_mean, near_file, nearest_of
 
 PREFIX = "WSI_IDC"
-_COMMON = ("config", "print_config", "quiet", "verbose")  # not settings of a file
+_COMMON = ("config", "print_config", "quiet", "debug")  # not settings of a file
 
 ConfigOption = Annotated[
     Path | None,
@@ -44,8 +45,9 @@ PrintConfigOption = Annotated[
 QuietOption = Annotated[
     bool, typer.Option("--quiet", "-q", help="Tell of warnings and errors only.")
 ]
-VerboseOption = Annotated[
-    bool, typer.Option("--verbose", help="Tell more, tracebacks of errors included.")
+DebugOption = Annotated[
+    bool,
+    typer.Option("--debug", "--verbose", help="Tell more, with the traceback of every error."),
 ]
 
 
@@ -56,8 +58,12 @@ class Command(TyperCommand):
         """Read the command line, with what file and environment say beneath it."""
         if {"-h", "--help"} & set(args):
             return super().parse_args(ctx, args)
-        ctx.auto_envvar_prefix = "_".join([PREFIX, *_path(ctx)]).upper()
-        if (file := _config_file(args, ctx.auto_envvar_prefix)) is not None:
+        if {"--debug", "--verbose"} & set(args):  # also what is wrong before options are known
+            set_verbosity(Verbosity.DEBUG)
+        start_log()
+        prefix = "_".join([PREFIX, *_path(ctx)]).upper()
+        self._name_variables(prefix)
+        if (file := _config_file(args, prefix)) is not None:
             ctx.default_map = user_errors(read_config)(file, self, _path(ctx))
         required = [param for param in self.params if param.required]
         if "--print-config" in args:  # tells what is not given yet, too
@@ -65,9 +71,22 @@ class Command(TyperCommand):
                 param.required = False
         try:
             return super().parse_args(ctx, args)
+        except UsageError as error:
+            mend(error, ctx)
+            raise
         finally:
             for param in required:
                 param.required = True
+
+    def _name_variables(self, prefix: str) -> None:
+        """Name the environment's variables as the options, and those that are none."""
+        options = [param for param in self.params if param.opts[0].startswith("-")]
+        for param in options:
+            param.envvar = f"{prefix}_{_name(param)}".replace("-", "_").upper()
+        known = {str(param.envvar) for param in options}
+        for name in os.environ:
+            if name.startswith(f"{prefix}_") and name not in known:
+                log.warning("warning: %s is no option%s", name, did_you_mean(name, known))
 
 
 def with_common_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -80,16 +99,15 @@ def with_common_options(command: Callable[..., None]) -> Callable[..., None]:
         if asked["print_config"]:
             typer.echo(as_toml(ctx.command, _path(ctx), ctx.params), nl=False)
             return
-        set_verbosity(
-            Verbosity.QUIET if asked["quiet"] else Verbosity.DEBUG if asked["verbose"] else None
-        )
+        if asked["quiet"] or asked["debug"]:
+            set_verbosity(Verbosity.QUIET if asked["quiet"] else Verbosity.DEBUG)
         command(**given)
 
     common = {
         "config": (ConfigOption, None),
         "print_config": (PrintConfigOption, False),
         "quiet": (QuietOption, False),
-        "verbose": (VerboseOption, False),
+        "debug": (DebugOption, False),
     }
     keyword = inspect.Parameter.KEYWORD_ONLY
     parameters = [
@@ -123,7 +141,7 @@ def read_config(file: Path, command: Any, path: Sequence[str]) -> dict[str, Any]
     commands = _commands()
     for name in tables:
         if name not in commands:
-            raise SettingsError(f"{file}: there is no command {name!r}{_nearest(name, commands)}")
+            raise SettingsError(f"{file}: there is no command {name!r}{nearest_of(name, commands)}")
     table = tables
     for name in path:
         table = table.get(name, {})
@@ -135,7 +153,7 @@ def read_config(file: Path, command: Any, path: Sequence[str]) -> dict[str, Any]
         plain = name.replace("_", "-")
         if plain not in known:
             raise SettingsError(
-                f"{file}: {' '.join(path)} has no option {name!r}{_nearest(plain, known)}"
+                f"{file}: {' '.join(path)} has no option {name!r}{nearest_of(plain, known)}"
             )
         found[known[plain].name] = _fitting(value, known[plain], f"{file}: {name}")
     return found
@@ -184,9 +202,15 @@ def _config_file(args: Sequence[str], prefix: str) -> Path | None:
 def _content(file: Path) -> dict[str, Any]:
     try:
         text = file.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise SettingsError(
+            f"there is no --config {file}; check the path{near_file(file)}"
+        ) from error
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is no UTF-8 text"
-        raise SettingsError(f"--config {file} cannot be read: {reason}") from error
+        raise SettingsError(
+            f"--config {file} cannot be read: {reason}; give a TOML or YAML file"
+        ) from error
     if file.suffix.lower() in (".yaml", ".yml"):
         import yaml
 
@@ -210,11 +234,6 @@ def _commands() -> list[str]:
     from wsi_idc.cli.app import COMMANDS
 
     return COMMANDS
-
-
-def _nearest(name: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(name, list(known), n=1)
-    return f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(sorted(known))}"
 
 
 def _name(param: Any) -> str:

@@ -16,7 +16,15 @@ from typing import TYPE_CHECKING, NoReturn, ParamSpec, TypeVar
 
 import typer
 
-from wsi_idc.errors import OutputError, SettingsError, WsiIdcError
+from wsi_idc.errors import (
+    FAULT,
+    OutputError,
+    SettingsError,
+    SlideNotFoundError,
+    WsiIdcError,
+    one_line,
+)
+from wsi_idc.near import near_file
 
 EXIT_ERROR, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
 
@@ -57,7 +65,7 @@ R = TypeVar("R")
 def user_errors(command: Callable[P, R]) -> Callable[P, R]:
     """Turn exceptions of a command into one line and an exit status.
 
-    A traceback is for developers: it goes to the log file, or to the terminal with `--verbose`
+    A traceback is for developers: it goes to the log file, or to the terminal with `--debug`
     or where WSI_IDC_DEBUG is set.
     """
 
@@ -67,44 +75,67 @@ def user_errors(command: Callable[P, R]) -> Callable[P, R]:
             return command(*args, **kwargs)
         except typer.Exit:
             raise
-        except KeyboardInterrupt:
-            log.error(
-                "interrupted; what was finished is kept: the same command goes on, "
-                "train with --resume"
-            )
-            raise typer.Exit(EXIT_INTERRUPTED) from None
-        except SettingsError as error:
-            report(error)
-            raise typer.Exit(EXIT_USAGE) from None
-        except BrokenPipeError:
-            _stop_writing()
-        except (WsiIdcError, MemoryError, OSError) as error:
-            report(error)
-            raise typer.Exit(EXIT_ERROR) from None
-        except Exception as error:
-            report(error)
-            log.error("this is a fault of wsi-idc; please report it with the --log-file")
-            raise typer.Exit(EXIT_ERROR) from None
+        except (Exception, KeyboardInterrupt) as error:
+            raise typer.Exit(tell_end(error)) from None
 
     return guarded
 
 
-def _stop_writing() -> NoReturn:
+def tell_end(error: BaseException) -> int:
+    """Say in one line what has ended a command, and give the exit status."""
+    if not log.handlers:
+        start_log()
+    if isinstance(error, KeyboardInterrupt):
+        log.error(
+            "interrupted; what was finished is kept: the same command goes on, train with --resume"
+        )
+        return EXIT_INTERRUPTED
+    if isinstance(error, BrokenPipeError):
+        _stop_writing()
+    else:
+        report(error)
+    return EXIT_USAGE if isinstance(error, SettingsError) else EXIT_ERROR
+
+
+def _stop_writing() -> None:
     """End as programs in a pipe do whose reader has gone, such as `head`."""
     # Python would complain when it flushes what nobody reads.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    raise typer.Exit(EXIT_ERROR)
 
 
-def report(error: Exception, subject: Path | None = None) -> None:
+def report(error: BaseException, subject: Path | None = None) -> None:
     """Say an error in one line, with what it is about where the message does not name it."""
-    message = " ".join(str(error).split()) or "no more is known"
-    if not isinstance(error, WsiIdcError):
-        message = f"{type(error).__name__}: {message}"
+    message = one_line(error)
     if subject is not None and str(subject) not in message:
         message = f"{subject}: {message}"
+    if remedy := _remedy(error):
+        message += f"; {remedy}"
     log.error("error: %s", message)
     log.debug("%s", "".join(traceback.format_exception(error)))
+
+
+def _remedy(error: BaseException) -> str:
+    """What to do about an error that does not say it itself."""
+    if isinstance(error, SlideNotFoundError) and error.path is not None:
+        # Not in the error itself: results keep that, and are not to name other slides.
+        return near_file(error.path).removeprefix("; ")
+    if isinstance(error, WsiIdcError | OSError):
+        return ""
+    if isinstance(error, MemoryError):
+        return "close other programs, or ask for less at a time: --workers, --batch-size, --width"
+    if isinstance(error, ImportError) and not (error.name or "").startswith("wsi_idc"):
+        return "this installation is not whole: `wsi-idc doctor` tells what is missing"
+    return FAULT
+
+
+def tell_of_threads() -> None:
+    """Have what ends a thread told in one line too; Python would print a traceback."""
+
+    def told(ended: threading.ExceptHookArgs) -> None:
+        if ended.exc_value is not None and not isinstance(ended.exc_value, SystemExit):
+            report(ended.exc_value)
+
+    threading.excepthook = told
 
 
 def start_log(log_file: Path | None = None) -> None:

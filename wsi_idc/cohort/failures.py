@@ -9,6 +9,7 @@ from pathlib import Path
 
 from wsi_idc.cohort.task import Failure
 from wsi_idc.errors import (
+    FAULT,
     AnnotationError,
     MissingMppError,
     ModelFolderError,
@@ -20,6 +21,7 @@ from wsi_idc.errors import (
     SlideReadError,
     UpsamplingError,
     WsiIdcError,
+    one_line,
 )
 
 # The first class that fits tells the step, and what to do where the message does not.
@@ -37,7 +39,7 @@ _BY_CLASS: tuple[tuple[type[BaseException], str, str], ...] = (
     (MemoryError, "memory", "run it on a machine with more memory, or fewer at a time"),
     (OSError, "write", "see that the output can be written, then run the same command again"),
 )
-_FAULT = ("program", "this is a fault of wsi-idc; please report it with the --log-file")
+_FAULT = ("program", FAULT)
 
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
 
@@ -56,14 +58,10 @@ def failure_of(error: Exception, slide: Path) -> Failure:
     if isinstance(error, WsiIdcError) and "; " in text:
         what, _, remedy = text.rpartition("; ")
     what = what.removeprefix(f"{slide}: ")
-    trace = "".join(traceback.format_exception(error))
-    return Failure(step, what, remedy, text if str(slide) in text else f"{slide}: {text}", trace)
-
-
-def one_line(error: Exception) -> str:
-    """An exception in one line, with its class where it is none of wsi-idc's own."""
-    message = " ".join(str(error).split()) or "no more is known"
-    return message if isinstance(error, WsiIdcError) else f"{type(error).__name__}: {message}"
+    message = text if str(slide) in text else f"{slide}: {text}"
+    if (step, remedy) == _FAULT:
+        message += f"; {FAULT}"
+    return Failure(step, what, remedy, message, "".join(traceback.format_exception(error)))
 
 
 def leaves_no_room(error: BaseException) -> bool:

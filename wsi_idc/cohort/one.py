@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from wsi_idc.cohort.failures import failure_of, leaves_no_room, one_line
+from wsi_idc.cohort.failures import failure_of, leaves_no_room
 from wsi_idc.cohort.locks import locked
 from wsi_idc.cohort.records import record_done, record_failure, slide_lock
 from wsi_idc.cohort.task import Failure, JobUnusableError, SlideOutcome, SlideStep, SlideTask
-from wsi_idc.errors import OutputError, WsiIdcError
+from wsi_idc.errors import OutputError, WsiIdcError, one_line
 from wsi_idc.progress import Progress
 
 

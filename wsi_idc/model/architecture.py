@@ -18,6 +18,7 @@ from typing import Any
 
 from wsi_idc.errors import SettingsError
 from wsi_idc.model.runtime import load_tensorflow
+from wsi_idc.near import did_you_mean, near_file
 
 SMALLEST_INPUT = 32
 """ResNet50V2 halves its input five times; below this nothing is left."""
@@ -131,8 +132,9 @@ def load_base_weights(base: Any, weights: str) -> None:
         file = weights
         if not Path(file).is_file():
             raise SettingsError(
-                f"no weights file {file}; --weights takes imagenet, none or the path of "
-                f"{IMAGENET_FILE}"
+                f"there is no weights file {file}; --weights takes imagenet, none, shipped, a "
+                f"model folder or the path of {IMAGENET_FILE}"
+                f"{did_you_mean(file, ('imagenet', 'none', 'shipped')) or near_file(Path(file))}"
             )
     try:
         base.load_weights(file)

@@ -17,6 +17,7 @@ from wsi_idc.model.card import ModelCard
 from wsi_idc.model.metrics import MetricsWithIntervals, measure, measure_by_patient
 from wsi_idc.model.plots import plot_judgement
 from wsi_idc.model.scorer import Scorer
+from wsi_idc.near import did_you_mean
 from wsi_idc.patches import SAME_MPP, PatchCollection, find_patches, read_pixels
 from wsi_idc.splits import read_split
 
@@ -109,7 +110,10 @@ def evaluate(
         table = split.rows(table, "test")
     present = set(table["patient"])
     if unknown := sorted(set(without) - present):
-        raise PatchCollectionError(f"{patches} has no patient {unknown[0]} to leave out")
+        raise PatchCollectionError(
+            f"{patches} has no patient {unknown[0]} to leave out with --without"
+            f"{did_you_mean(unknown[0], present)}"
+        )
     left_out = present & (set(without) | set(trained_on))
     table = table[~table["patient"].isin(left_out)]
     classes = table["label"].nunique()

@@ -29,6 +29,7 @@ from wsi_idc.files import whole_file, write_json
 from wsi_idc.model.architecture import Architecture, build_model
 from wsi_idc.model.card import ModelCard, PackedNetwork
 from wsi_idc.model.keras_config import build_from_config
+from wsi_idc.near import did_you_mean, near_file
 
 CARD_FILE = "model.json"
 WEIGHTS_FILE = "weights.safetensors"
@@ -133,9 +134,13 @@ def read_card(folder: Path) -> ModelCard:
         If the folder or its card is missing or the card is not a valid one.
     """
     path = folder / CARD_FILE
+    if not folder.exists():
+        near = did_you_mean(str(folder), (SHIPPED,)) or near_file(folder)
+        raise ModelFolderError(f"there is no model folder {folder}; check the path{near}")
     if not path.is_file():
         raise ModelFolderError(
-            f"{folder} is not a model folder (no {CARD_FILE}); give what `wsi-idc train` wrote"
+            f"{folder} is not a model folder (no {CARD_FILE}); give what `wsi-idc train` or "
+            "`wsi-idc model pack` wrote"
         )
     try:
         return ModelCard.model_validate(json.loads(path.read_text(encoding="utf-8")))

@@ -40,6 +40,7 @@ from wsi_idc.model.keras_config import check_config
 from wsi_idc.model.runtime import load_tensorflow
 from wsi_idc.model.scorer import load_model
 from wsi_idc.model.tensorflow_graph import PackedGraph
+from wsi_idc.near import did_you_mean
 from wsi_idc.slides.levels import check_mpp_range
 
 INPUT_RANGES = {"0..255": (1.0, 0.0), "0..1": (1 / 255, 0.0), "-1..1": (1 / 127.5, -1.0)}
@@ -86,6 +87,7 @@ class PackSettings:
         if self.shown_class is not None and self.shown_class not in self.classes:
             raise SettingsError(
                 f"--show {self.shown_class} is none of the classes {', '.join(self.classes)}"
+                f"{did_you_mean(self.shown_class, self.classes)}"
             )
         if self.input_range not in INPUT_RANGES:
             raise SettingsError(

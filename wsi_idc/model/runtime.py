@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from wsi_idc.errors import SettingsError
+from wsi_idc.near import did_you_mean
 
 _ENVIRONMENT = {
     # oneDNN makes training three times as fast; TensorFlow leaves it off on processors
@@ -207,7 +208,10 @@ def _choose_device(tf: Any, device: str) -> None:
         _set_visible(tf, [])
         return
     if kind != "gpu" or (number and not number.isdigit()):
-        raise SettingsError(f"unknown device {device!r}; allowed are auto, cpu, gpu and gpu:N")
+        raise SettingsError(
+            f"unknown --device {device!r}; allowed are auto, cpu, gpu and gpu:N"
+            f"{did_you_mean(device, ('auto', 'cpu', 'gpu'))}"
+        )
     if not gpus:
         raise SettingsError(f"device {device!r} was asked for, but TensorFlow finds no GPU here")
     index = int(number or 0)

@@ -169,7 +169,9 @@ def _check_file(path: Path) -> None:
                 "(for MIRAX the .mrxs file, for DICOM one .dcm file)"
             )
         if not path.is_file():
-            raise SlideNotFoundError(f"{path}: there is no such file; check the path")
+            missing = SlideNotFoundError(f"{path}: there is no such file; check the path")
+            missing.path = path
+            raise missing
         with path.open("rb") as file:
             is_empty = not file.read(1)
     except (SlideReadError, SlideNotFoundError):

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wsi_idc.errors import AnnotationError
+from wsi_idc.near import did_you_mean
 from wsi_idc.slides.info import SlideInfo
 from wsi_idc.tiling.labels import Truth
 
@@ -94,7 +95,7 @@ class AnnotationLabels:
         raise AnnotationError(
             f"{self.file} has no area of the class {_listed(wanted)}; its classes are: {known}; "
             "say with --positive-class which is IDC, or with --unannotated-negative that such a "
-            "slide has none"
+            f"slide has none{did_you_mean(wanted[0], annotations.classes)}"
         )
 
     def _not_found(self, ignored: tuple[str, ...]) -> list[str]:

@@ -30,6 +30,7 @@ from wsi_idc.view.drawings import (
     save_drawings,
 )
 from wsi_idc.view.entry import FailedSlide, SlideEntry
+from wsi_idc.view.faults import Faults, say_fault
 from wsi_idc.view.frame import frame_of
 from wsi_idc.view.guards import Guard
 from wsi_idc.view.handles import OpenSlides
@@ -64,7 +65,7 @@ def make_app(
     -------
     An ASGI application that refuses what its own pages did not ask.
     """
-    return Guard(_Viewer(entries, failed, cache_bytes).app, key)
+    return Guard(Faults(_Viewer(entries, failed, cache_bytes).app), key)
 
 
 class _Viewer:
@@ -82,7 +83,11 @@ class _Viewer:
         self._reading: anyio.CapacityLimiter | None = None
         self.app = Starlette(
             routes=self._routes(),
-            exception_handlers={WsiIdcError: _say_error, HTTPException: _say_refusal},
+            exception_handlers={
+                WsiIdcError: _say_error,
+                HTTPException: _say_refusal,
+                Exception: say_fault,
+            },
             lifespan=self._lifespan,
         )
 

@@ -13,6 +13,7 @@ import distributed
 
 from wsi_idc.cohort.cluster.slurm import SlurmSettings, cluster_arguments
 from wsi_idc.errors import ClusterError, SettingsError
+from wsi_idc.near import did_you_mean
 
 log = logging.getLogger("wsi_idc")
 
@@ -44,7 +45,7 @@ def scheduler_at(address: str | None, file: Path | None = None) -> Iterator[dist
         what = f"{error}".strip() or type(error).__name__
         raise ClusterError(
             f"no Dask scheduler answers at {file or address}: {what}; start it with "
-            "`dask scheduler`"
+            f"`dask scheduler`{did_you_mean(address or '', ('slurm',))}"
         ) from error
     with client:
         yield client
