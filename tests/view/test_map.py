@@ -139,17 +139,39 @@ class TestWhichSlide:
             assert about["mpp"] == pytest.approx(10.0)  # 500 px for 5 mm
             assert client.get("/api/slides/mapped/tiles/0/0/0.jpg").status_code == 200
 
-    def test_where_it_was_mapped_is_known(self, tmp_path: Path) -> None:
-        from wsi_idc.cohort.records import record_done
-        from wsi_idc.cohort.task import SlideDone, SlideTask
-        from wsi_idc.slides import SlideSource
-
+    def test_beside_the_folder_of_results_it_is_found(self, tmp_path: Path) -> None:
         made = make_mapped_slide(tmp_path)
-        done = SlideDone(made.result, "done", patches=1, tissue_mm2=1.0)
-        (made.results / ".cohort" / "slides").mkdir(parents=True)
-        record_done(made.results, SlideTask(SlideSource(made.slide)), done, 1.0)
+        shutil.move(made.slide, tmp_path / made.slide.name)
         (entry,) = list_slides([made.results], ViewSettings())
-        assert entry.source.path == made.slide.absolute()
+        assert entry.source.path == tmp_path / made.slide.name
+
+    def test_results_under_hashed_names_are_told_by_what_is_in_the_slides(
+        self, tmp_path: Path
+    ) -> None:
+        one, gone = (make_mapped_slide(tmp_path, name) for name in ("one", "gone"))
+        for made, name in ((one, "slide-0123456789abcdef"), (gone, "slide-fedcba9876543210")):
+            file = made.result / "summary.json"
+            summary = json.loads(file.read_text())
+            summary["slide"] |= {"name": name, "file": f"{name}.svs"}
+            if made is gone:  # made of the same pixels, so of the same bytes
+                summary["slide"]["fingerprint"] = "0" * 64
+            file.write_text(json.dumps(summary))
+            made.result.rename(made.results / name)
+        gone.slide.unlink()
+        entries = list_slides([one.results], ViewSettings(slides=one.slide.parents[1]))
+        assert [(entry.key, entry.is_picture) for entry in entries] == [
+            ("slide-0123456789abcdef", False),
+            ("slide-fedcba9876543210", True),
+        ]
+        assert entries[0].source.path == one.slide
+
+    def test_of_two_slides_of_one_name_each_result_has_its_own(self, tmp_path: Path) -> None:
+        made = make_mapped_slide(tmp_path)
+        other = tmp_path / "slides" / "a" / made.slide.name
+        other.parent.mkdir()
+        other.write_bytes(made.slide.read_bytes() + b"x")
+        (entry,) = list_slides([made.results], ViewSettings(slides=tmp_path))
+        assert entry.source.path == made.slide
 
     def test_a_map_of_another_file_is_not_laid_over_a_slide(
         self, mapped: MappedSlide, tmp_path: Path

@@ -57,7 +57,7 @@ def place_annotations(path: Path, info: SlideInfo, origin: Origin = "slide") -> 
     outside = sum(not polygon.intersects(scan) for polygon in drawn)
     if drawn and outside == len(drawn):
         raise AnnotationError(
-            f"{path}: all it holds lies off the slide {info.path.name} ({bounds.width:,} x "
+            f"{path}: all it holds lies off the slide {info.file} ({bounds.width:,} x "
             f"{bounds.height:,} px); is it of another slide, or not in level-0 pixels?"
         )
     if outside:

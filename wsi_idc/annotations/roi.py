@@ -49,7 +49,7 @@ class RegionOfInterest:
         bounds = info.bounds
         if not area.overlaps(bounds.x, bounds.y, bounds.width, bounds.height):
             raise AnnotationError(
-                f"the region {_words(self.given)} lies off the slide {info.path.name}, which "
+                f"the region {_words(self.given)} lies off the slide {info.file}, which "
                 f"is {info.width:,} x {info.height:,} px; give level-0 pixels with --roi"
             )
         return area, ()

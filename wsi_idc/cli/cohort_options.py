@@ -8,14 +8,14 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from wsi_idc.cli.cluster_options import ClusterOptions
-from wsi_idc.cli.console import CohortBar, log, report
+from wsi_idc.cli.console import CohortBar, given_paths, log, report
 from wsi_idc.cli.options import Reader
 from wsi_idc.errors import SettingsError, WsiIdcError
 from wsi_idc.near import near_file
@@ -65,6 +65,10 @@ ShardOption = Annotated[
 ]
 
 
+OnlyFailedOption = Annotated[
+    bool,
+    typer.Option("--only-failed", help="Only slides that failed last time."),
+]
 SlidesJsonOption = Annotated[
     bool, typer.Option("--json", help="Print a line of JSON for each slide when it ends.")
 ]
@@ -80,6 +84,7 @@ class CohortOptions:
     shard: str | None
     cluster: ClusterOptions = field(default_factory=ClusterOptions)
     as_json: bool = False
+    only_failed: bool = False
 
     def check(self) -> None:
         """Refuse options that do not fit each other.
@@ -103,8 +108,20 @@ class CohortOptions:
 
         return read_cohort(paths, recursive=self.recursive)
 
-    def share(self, slides: list[CohortSlide]) -> list[CohortSlide]:
+    def share(self, slides: list[CohortSlide], output: Path) -> list[CohortSlide]:
         """Those of them that this run is to do."""
+        mine = self._shard_of(slides)
+        if not self.only_failed:
+            return mine
+        from wsi_idc.cohort.records import failed_names
+
+        failed = failed_names(output)
+        mine = [slide for slide in mine if slide.name in failed]
+        if not mine:
+            raise SettingsError(f"none of the slides failed in {output}; leave out --only-failed")
+        return mine
+
+    def _shard_of(self, slides: list[CohortSlide]) -> list[CohortSlide]:
         if self.shard is None:
             return slides
         from wsi_idc.cohort.slides import parse_shard
@@ -229,13 +246,14 @@ def _tasks(
     from wsi_idc.slides import SlideSource
 
     tasks, failed = [], 0
+    places = given_paths()
     for slide in slides:
         try:
-            tasks.append(task_of(slide))
+            tasks.append(replace(task_of(slide), places=places))
         except WsiIdcError as error:
             failed += 1
-            unready = SlideTask(SlideSource(slide.path, name=slide.name))
-            outcome = set_down(job.output, unready, failure_of(error, slide.path), 0.0)
+            unready = SlideTask(SlideSource(slide.path, name=slide.name), places=places)
+            outcome = set_down(job.output, unready, failure_of(error, unready), 0.0)
             _say(outcome, as_json=as_json)
     return tasks, failed
 

@@ -20,7 +20,14 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from wsi_idc.cli.console import Verbosity, log, set_verbosity, start_log, user_errors
+from wsi_idc.cli.console import (
+    Verbosity,
+    log,
+    note_given,
+    set_verbosity,
+    start_log,
+    user_errors,
+)
 from wsi_idc.cli.usage import UsageError, mend
 from wsi_idc.errors import SettingsError
 from wsi_idc.near import did_you_mean, near_file, nearest_of
@@ -101,6 +108,7 @@ def with_common_options(command: Callable[..., None]) -> Callable[..., None]:
             return
         if asked["quiet"] or asked["debug"]:
             set_verbosity(Verbosity.QUIET if asked["quiet"] else Verbosity.DEBUG)
+        note_given(given.values())
         command(**given)
 
     common = {

@@ -8,7 +8,7 @@ import os
 import sys
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from enum import IntEnum
 from pathlib import Path
@@ -25,6 +25,7 @@ from wsi_idc.errors import (
     one_line,
 )
 from wsi_idc.near import near_file
+from wsi_idc.privacy import Veil
 
 EXIT_ERROR, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
 
@@ -56,6 +57,22 @@ def verbosity() -> Verbosity:
     if asked is not None:
         return asked
     return Verbosity.DEBUG if os.environ.get("WSI_IDC_DEBUG") else Verbosity.NORMAL
+
+
+_GIVEN: ContextVar[tuple[Path, ...]] = ContextVar("given", default=())
+
+
+def note_given(values: Iterable[object]) -> None:
+    """Note which of a command's values are files and folders."""
+    one_by_one = (
+        part for value in values for part in (value if isinstance(value, list | tuple) else [value])
+    )
+    _GIVEN.set(tuple(part for part in one_by_one if isinstance(part, Path)))
+
+
+def given_paths() -> tuple[Path, ...]:
+    """The files and folders that the running command was given, by whatever option."""
+    return _GIVEN.get()
 
 
 P = ParamSpec("P")
@@ -138,8 +155,21 @@ def tell_of_threads() -> None:
     threading.excepthook = told
 
 
+class _KeptFormatter(logging.Formatter):
+    """Lines with times, in which no folder is told."""
+
+    def __init__(self, veil: Veil) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(message)s")
+        self._veil = veil
+
+    def format(self, record: logging.LogRecord) -> str:
+        return self._veil(super().format(record))
+
+
 def start_log(log_file: Path | None = None) -> None:
     """Send news to standard error, and all of it with times to `log_file` if there is one.
+
+    The file is an output, kept and passed on: it tells files without the folders they lie in.
 
     Raises
     ------
@@ -160,7 +190,7 @@ def start_log(log_file: Path | None = None) -> None:
         file = logging.FileHandler(log_file, encoding="utf-8")
     except OSError as error:
         raise OutputError(f"cannot write the log file {log_file}: {error.strerror}") from error
-    file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    file.setFormatter(_KeptFormatter(Veil(given_paths())))
     log.addHandler(file)
     log.debug("wsi-idc %s", " ".join(sys.argv[1:]))
 

@@ -23,6 +23,7 @@ from wsi_idc.cli.cluster_options import (
 )
 from wsi_idc.cli.cohort_options import (
     CohortOptions,
+    OnlyFailedOption,
     RecursiveOption,
     ShardOption,
     SlidesJsonOption,
@@ -157,6 +158,7 @@ def heatmap(
     dask_scheduler_file: DaskSchedulerFileOption = None,
     dask_config: DaskConfigOption = None,
     dask_resources: DaskResourcesOption = None,
+    only_failed: OnlyFailedOption = False,
     as_json: SlidesJsonOption = False,
     dry_run: DryRunOption = False,
     overwrite: OverwriteOption = False,
@@ -177,7 +179,7 @@ def heatmap(
     from wsi_idc.tissue import TissueSettings, check_given, given_for
 
     cluster = ClusterOptions(dask, dask_scheduler_file, dask_config, dask_resources)
-    options = CohortOptions(recursive, workers, timeout, shard, cluster, as_json)
+    options = CohortOptions(recursive, workers, timeout, shard, cluster, as_json, only_failed)
     options.check()
     settings = ScoreSettings(
         stride, min_tissue, allow_upsampling, tta, TissueSettings(method=tissue.value)
@@ -206,7 +208,7 @@ def heatmap(
             roi=region.of(slide.alias),
         )
 
-    mine = options.share(found)
+    mine = options.share(found, output)
     if dry_run:
         raise typer.Exit(dry_run_of(mine, lambda slide: _say_plan(task_of(slide), card, settings)))
     load = partial(

@@ -64,7 +64,7 @@ class _Look:
     ----------
     info : what the slide is.
     no_mpp : why its µm/px are not known; None where they are.
-    profile : what its ICC profile calls itself; None where it has none.
+    profile : which ICC profile it has; None where it has none.
     """
 
     info: SlideInfo
@@ -85,7 +85,7 @@ def _look_at(slide: Path, reader: str, slide_mpp: tuple[float, float] | None, ic
         opened = open_slide(slide, reader=reader, slide_mpp=1.0, icc=icc)
     with opened:
         profile = opened.icc_profile
-        name = None if profile is None else profile_name(profile) or "of no name"
+        name = None if profile is None else profile_name(profile) or "of a name of its own"
         return _Look(opened.info, no_mpp, name)
 
 

@@ -28,6 +28,7 @@ from wsi_idc.cli.cluster_options import (
 )
 from wsi_idc.cli.cohort_options import (
     CohortOptions,
+    OnlyFailedOption,
     RecursiveOption,
     ShardOption,
     SlidesJsonOption,
@@ -160,6 +161,7 @@ def tile(
     dask_scheduler_file: DaskSchedulerFileOption = None,
     dask_config: DaskConfigOption = None,
     dask_resources: DaskResourcesOption = None,
+    only_failed: OnlyFailedOption = False,
     as_json: SlidesJsonOption = False,
     dry_run: DryRunOption = False,
     overwrite: OverwriteOption = False,
@@ -179,7 +181,7 @@ def tile(
     from wsi_idc.tissue import TissueSettings, check_given, given_for
 
     cluster = ClusterOptions(dask, dask_scheduler_file, dask_config, dask_resources)
-    options = CohortOptions(recursive, workers, timeout, shard, cluster, as_json)
+    options = CohortOptions(recursive, workers, timeout, shard, cluster, as_json, only_failed)
     options.check()
     settings = TileSettings(
         mpp=_target_mpp(mpp, magnification),
@@ -222,7 +224,7 @@ def tile(
             or _truth_of(alias, truth_mask),
         )
 
-    mine = options.share(found)
+    mine = options.share(found, output)
     if dry_run:
         raise typer.Exit(dry_run_of(mine, lambda slide: _say_plan(task_of(slide), settings)))
     raise typer.Exit(run_job(TileJob(output, settings, overwrite), mine, task_of, options))

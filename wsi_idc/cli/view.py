@@ -39,9 +39,8 @@ def view(
         Path | None,
         typer.Option(
             "--slides",
-            help="Folder of the slides of results, where they are no longer where they were "
-            "mapped.",
-            show_default=False,
+            help="Folder of the slides of results, which do not tell where these lie.",
+            show_default="among the results or beside their folder",
         ),
     ] = None,
     annotations: Annotated[

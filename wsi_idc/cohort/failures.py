@@ -5,9 +5,8 @@ from __future__ import annotations
 import errno
 import traceback
 from collections.abc import Iterator
-from pathlib import Path
 
-from wsi_idc.cohort.task import Failure
+from wsi_idc.cohort.task import Failure, SlideTask
 from wsi_idc.errors import (
     FAULT,
     AnnotationError,
@@ -44,7 +43,7 @@ _FAULT = ("program", FAULT)
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
 
 
-def failure_of(error: Exception, slide: Path) -> Failure:
+def failure_of(error: Exception, task: SlideTask) -> Failure:
     """Tell an exception by step, error and remedy.
 
     Messages of wsi-idc are of the form ``file: what is wrong; what to do``: what follows the last
@@ -57,11 +56,35 @@ def failure_of(error: Exception, slide: Path) -> Failure:
     what = text
     if isinstance(error, WsiIdcError) and "; " in text:
         what, _, remedy = text.rpartition("; ")
-    what = what.removeprefix(f"{slide}: ")
-    message = text if str(slide) in text else f"{slide}: {text}"
-    if (step, remedy) == _FAULT:
-        message += f"; {FAULT}"
-    return Failure(step, what, remedy, message, "".join(traceback.format_exception(error)))
+    message = f"{text}; {FAULT}" if (step, remedy) == _FAULT else text
+    trace = "".join(traceback.format_exception(error))
+    return make_failure(task, step, what, remedy, message=message, trace=trace)
+
+
+def make_failure(
+    task: SlideTask,
+    step: str,
+    error: str,
+    remedy: str,
+    *,
+    message: str | None = None,
+    trace: str = "",
+) -> Failure:
+    """A failure of which outputs tell no folders, nor names that stand hashed.
+
+    Parameters
+    ----------
+    task : the slide's.
+    step, error, remedy, trace : as in `Failure`.
+    message : what the terminal is told; None is error and remedy.
+    """
+    slide, veil = str(task.source.path), task.veil()
+    message = f"{error}; {remedy}" if message is None else message
+    message = message if slide in message else f"{slide}: {message}"
+    if task.source.anonymous:
+        message, trace = veil(message), veil(trace)
+    error = error.removeprefix(f"{slide}: ")
+    return Failure(step, veil(error), veil(remedy), message, trace)
 
 
 def leaves_no_room(error: BaseException) -> bool:

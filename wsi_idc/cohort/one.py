@@ -32,7 +32,7 @@ def do_slide(output: Path, step: SlideStep, task: SlideTask, progress: Progress)
             except Exception as error:
                 if leaves_no_room(error):
                     return SlideOutcome(task, ends_all=_no_room(error))
-                failure = failure_of(error, task.source.path)
+                failure = failure_of(error, task)
                 record_failure(output, task, failure, time.monotonic() - began)
                 return SlideOutcome(task, failure=failure)
             record_done(output, task, done, time.monotonic() - began)

@@ -38,7 +38,7 @@ class SlideRecord:
 
     Attributes
     ----------
-    slide : its file, with folders.
+    slide : the name of its file, without folders: these may be named by patients.
     name : what its results are called.
     status : `done` or `failed`.
     result : where they lie in the output folder; None where it failed.
@@ -90,7 +90,7 @@ def record_done(output: Path, task: SlideTask, done: SlideDone, seconds: float) 
     else:
         took = round(seconds, 2)
     record = SlideRecord(
-        slide=str(task.source.path.absolute()),
+        slide=task.source.file,
         name=task.name,
         status=DONE,
         result=done.folder.relative_to(output).as_posix(),
@@ -115,7 +115,7 @@ def record_failure(output: Path, task: SlideTask, failure: Failure, seconds: flo
     if failure.step == "settings" and before is not None and _is_there(output, before):
         return
     record = SlideRecord(
-        slide=str(task.source.path.absolute()),
+        slide=task.source.file,
         name=task.name,
         status=FAILED,
         seconds=round(seconds, 2),
@@ -124,6 +124,11 @@ def record_failure(output: Path, task: SlideTask, failure: Failure, seconds: flo
         remedy=failure.remedy,
     )
     write_json(file, asdict(record))
+
+
+def failed_names(output: Path) -> set[str]:
+    """Names of the slides that failed when they were last run into a folder."""
+    return {record.name for record in read_records(output) if record.status == FAILED}
 
 
 def read_records(output: Path) -> list[SlideRecord]:

@@ -14,7 +14,7 @@ from wsi_idc.tiling.layout import check_folder_name
 log = logging.getLogger("wsi_idc")
 
 _KNOWN = ("slide", "name", "patient", "slide_mpp", "annotations")
-# Columns of the tables that runs write, which may be read again; they say nothing of the slide.
+# Columns of the tables that runs write; they say nothing of the slide.
 _WRITTEN = ("status", "patches", "tissue_mm2", "tumour_mm2", "tumour_fraction", "seconds")
 _ALSO_WRITTEN = ("warnings", "step", "error", "remedy")
 
@@ -79,6 +79,12 @@ def read_table(path: Path) -> list[CohortSlide]:
     if not rows:
         raise SettingsError(f"{path} lists no slides")
     slides = [_slide(path, line, row) for line, row in rows]
+    is_written = {"name", "status"} <= set(columns) or {"name", "remedy"} <= set(columns)
+    if is_written and not any(slide.path.exists() for slide in slides):
+        raise SettingsError(
+            f"{path} is a table that a run wrote, which does not tell the slides' folders; give "
+            "the slides, and --only-failed for those that failed"
+        )
     unknown = [line for (line, _), slide in zip(rows, slides, strict=True) if not slide.patient]
     if unknown and len(unknown) < len(slides):
         raise SettingsError(

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from wsi_idc.privacy import Veil
 from wsi_idc.progress import Progress
 from wsi_idc.slides import SlideSource
 
@@ -28,6 +29,7 @@ class SlideTask:
     roi : the part of it that is asked for; None is all.
     patient : whose slide it is; None is a patient of its own.
     truth : where IDC is (`wsi_idc.tiling.planning.TruthSource`); None without labels.
+    places : other files and folders that messages may name, and that outputs must not tell.
     """
 
     source: SlideSource
@@ -35,11 +37,24 @@ class SlideTask:
     roi: RegionOfInterest | None = None
     patient: str | None = None
     truth: Any = None
+    places: tuple[Path, ...] = ()
 
     @property
     def name(self) -> str:
         """What the slide's results are called."""
         return self.source.name or self.source.path.stem
+
+    def veil(self) -> Veil:
+        """Takes out of a text about the slide what outputs must not tell."""
+        source = self.source
+        given = (source.path, self.tissue, self.truth, getattr(self.truth, "file", None))
+        region = None if self.roi is None else self.roi.given
+        files = [path for path in (*given, region) if isinstance(path, Path)]
+        veil = Veil([*files, *self.places])
+        if source.anonymous:
+            veil.rename(source.path.name, source.file)
+            veil.rename(source.path.stem, self.name)
+        return veil
 
 
 @dataclass(frozen=True)
@@ -76,9 +91,9 @@ class Failure:
     ----------
     step : what was being done: find, open, scale, tissue, annotations, settings, read, score,
         write, or `program` for a fault of wsi-idc.
-    error : what is wrong.
-    remedy : what to do about it.
-    message : both in one line, with the slide.
+    error : what is wrong, without folders; outputs hold it.
+    remedy : what to do about it, likewise.
+    message : both in one line, with the slide, for the terminal.
     trace : where in the program, for developers.
     """
 
@@ -107,7 +122,7 @@ class SlideOutcome:
 
     def as_json(self) -> dict[str, Any]:
         """What became of it, for programs; keys as the columns of the cohort's tables."""
-        told: dict[str, Any] = {"slide": str(self.task.source.path), "name": self.task.name}
+        told: dict[str, Any] = {"slide": self.task.source.file, "name": self.task.name}
         if (done := self.done) is not None:
             facts = ("patches", "tissue_mm2", "tumour_mm2", "tumour_fraction", "skipped")
             told |= {"status": "done", "result": str(done.folder)}

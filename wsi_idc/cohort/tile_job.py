@@ -53,6 +53,6 @@ class TileJob:
             left_out += f", {result.ignored_left_out} touching ignored areas left out"
         done_before = ", done before" if result.skipped else ""
         return (
-            f"{task.source.path.name}: {result.patches:,} patches{labels}{left_out} from "
+            f"{task.source.file}: {result.patches:,} patches{labels}{left_out} from "
             f"{result.tissue_mm2:.1f} mm² of tissue{done_before} -> {result.folder}"
         )

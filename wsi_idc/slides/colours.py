@@ -16,6 +16,7 @@ import numpy as np
 from PIL import Image
 
 from wsi_idc.errors import SlideReadError
+from wsi_idc.privacy import known_profile, reason_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -58,8 +59,7 @@ class ToSrgb:
             if isinstance(error, SlideReadError):
                 raise
             raise SlideReadError(
-                f"{path}: its ICC profile cannot be used ({' '.join(str(error).split())}); leave "
-                "out --icc"
+                f"{path}: its ICC profile cannot be used ({reason_of(error)}); leave out --icc"
             ) from error
 
     def __call__(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -69,11 +69,14 @@ class ToSrgb:
 
 
 def profile_name(profile: bytes) -> str | None:
-    """What a profile calls itself, or None where it cannot be read."""
+    """What a profile calls itself, or None where that is none of the known names.
+
+    Others may tell a scanner or its owner.
+    """
     from PIL import ImageCms
 
     try:
         name = ImageCms.getProfileDescription(ImageCms.ImageCmsProfile(io.BytesIO(profile)))
     except (ImageCms.PyCMSError, OSError, ValueError):
         return None
-    return " ".join(name.split()) or None
+    return known_profile(" ".join(name.split()))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from wsi_idc.privacy import allowed_properties
 from wsi_idc.slides.info import WHITE, Bounds, Rgb, SlideInfo
 from wsi_idc.slides.levels import make_levels
 from wsi_idc.slides.microns import find_microns
@@ -25,6 +26,8 @@ def describe_slide(
 ) -> SlideInfo:
     """Describe a slide by its properties and the sizes of its levels.
 
+    Of the file's own words no more is taken over than `wsi_idc.privacy.properties` allows.
+
     Parameters
     ----------
     path : the slide.
@@ -43,6 +46,7 @@ def describe_slide(
     SettingsError
         If `slide_mpp` is outside 0.05 to 20.
     """
+    properties = allowed_properties(properties)
     microns = find_microns(path, properties, slide_mpp, tags_name=tags_name)
     width, height = sizes[0]
     return SlideInfo(

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from wsi_idc.errors import SettingsError, SlideReadError
+from wsi_idc.privacy import reason_of
 from wsi_idc.slides import openslide_reader
 from wsi_idc.slides.base import Pixels, Slide
 from wsi_idc.slides.describe import describe_slide
@@ -134,7 +135,7 @@ def _open(path: Path) -> Any:
 
 
 def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0]  # a C++ trace follows
+    return reason_of(RuntimeError(str(error).partition("\n")[0]))  # a C++ trace follows
 
 
 def _disagreement(path: Path, handle: Any) -> str | None:

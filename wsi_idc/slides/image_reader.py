@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image
 
 from wsi_idc.errors import SlideReadError
+from wsi_idc.privacy import reason_of
 from wsi_idc.slides.base import Pixels, Slide
 from wsi_idc.slides.describe import describe_slide
 from wsi_idc.slides.info import WHITE, Level
@@ -114,7 +115,7 @@ def _decode(path: Path) -> Pixels:
             image.load()
             return _to_rgb(image)
         except (OSError, SyntaxError, ValueError) as error:
-            reason = " ".join(str(error).split())
+            reason = reason_of(error)
             raise SlideReadError(
                 f"{path}: the image cannot be decoded: {reason}; it is probably damaged or was "
                 "not copied whole: copy it again, or save it as 8-bit RGB"

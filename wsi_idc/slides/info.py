@@ -65,6 +65,7 @@ class SlideInfo:
     icc_applied : whether pixels are converted to sRGB with that profile.
     notes : what else a user should know: another scale that the slide states, scenes and
         planes that are not read, ...
+    shown_file : what outputs call the file, where that is not its own name.
     """
 
     path: Path
@@ -84,6 +85,12 @@ class SlideInfo:
     has_icc_profile: bool = False
     icc_applied: bool = False
     notes: tuple[str, ...] = ()
+    shown_file: str | None = None
+
+    @property
+    def file(self) -> str:
+        """The file's name as outputs may tell it, never with its folder."""
+        return self.path.name if self.shown_file is None else self.shown_file
 
     @property
     def mpp(self) -> float:

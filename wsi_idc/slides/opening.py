@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from wsi_idc.errors import SettingsError, SlideNotFoundError, SlideReadError
+from wsi_idc.privacy import Pseudonyms
 from wsi_idc.slides import (
     direct_reader,
     fastslide_reader,
@@ -17,6 +18,7 @@ from wsi_idc.slides import (
 )
 from wsi_idc.slides.base import Slide, UnfitReaderError
 from wsi_idc.slides.isolation import READ_TIMEOUT_S, IsolatedSlide
+from wsi_idc.slides.suffixes import SLIDE_SUFFIXES
 
 SlideMpp = float | tuple[float, float] | None
 
@@ -125,8 +127,10 @@ def open_in_this_process(path: Path, reader: str, slide_mpp: SlideMpp) -> Slide:
 class SlideSource:
     """How to open a slide; travels to threads and processes in place of an open one.
 
-    The attributes are the arguments of `open_slide`, and `name`: what the slide is to be called
-    in results, where another one has a file of the same name.
+    The attributes are the arguments of `open_slide`, and
+
+    name : what the slide is to be called in results; None is as its file.
+    anonymous : whether results must not tell the file's own name either.
     """
 
     path: Path
@@ -136,6 +140,31 @@ class SlideSource:
     isolated: bool = False
     timeout_s: float = READ_TIMEOUT_S
     name: str | None = None
+    anonymous: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse a slide without any name.
+
+        Raises
+        ------
+        SettingsError
+            If it must not be called as its file, and nothing else is given.
+        """
+        if self.anonymous and not self.name:
+            raise SettingsError("an anonymous slide needs a name; see SlideSource.anonymised")
+
+    @property
+    def file(self) -> str:
+        """The file's name as outputs may tell it, never with its folder."""
+        if not self.anonymous:
+            return self.path.name
+        suffix = self.path.suffix.lower()
+        return f"{self.name}{suffix if suffix in SLIDE_SUFFIXES else ''}"
+
+    def anonymised(self, pseudonyms: Pseudonyms) -> SlideSource:
+        """The same slide, called by a hash of its name."""
+        name = pseudonyms.slide(self.name or self.path.stem)
+        return replace(self, name=name, anonymous=True)
 
     def open(self) -> Slide:
         """Open the slide anew; the errors are those of `open_slide`."""
@@ -148,7 +177,8 @@ class SlideSource:
             timeout_s=self.timeout_s,
         )
         if self.name is not None:
-            slide.info = replace(slide.info, name=self.name)
+            shown = self.file if self.anonymous else None
+            slide.info = replace(slide.info, name=self.name, shown_file=shown)
         return slide
 
 

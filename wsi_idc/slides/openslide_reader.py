@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +9,7 @@ import openslide
 from PIL import Image
 
 from wsi_idc.errors import SlideReadError
+from wsi_idc.privacy import allowed_properties, reason_of
 from wsi_idc.slides.base import DAMAGED, Pixels, Slide
 from wsi_idc.slides.describe import describe_slide, planes_and_scenes
 from wsi_idc.slides.info import Level, Rgb, SlideInfo
@@ -70,7 +70,7 @@ class OpenSlideReader(Slide):
             )
         except openslide.OpenSlideError as error:
             self._replace_handle()
-            raise self._cannot_read(level, x, y, width, height, _one_line(error)) from error
+            raise self._cannot_read(level, x, y, width, height, reason_of(error)) from error
 
     def _location(self, level: Level, x: int, y: int) -> tuple[int, int]:
         # OpenSlide divides a location in level-0 pixels by its own downsample, the mean ratio
@@ -110,7 +110,7 @@ def _open(path: Path) -> openslide.OpenSlide:
         return openslide.OpenSlide(path)
     except openslide.OpenSlideError as error:
         raise SlideReadError(
-            f"{path}: OpenSlide cannot open it: {_one_line(error)}; it is not a slide of a "
+            f"{path}: OpenSlide cannot open it: {reason_of(error)}; it is not a slide of a "
             f"known format, or {DAMAGED}"
         ) from error
 
@@ -118,7 +118,7 @@ def _open(path: Path) -> openslide.OpenSlide:
 def _describe(
     path: Path, handle: openslide.OpenSlide, slide_mpp: float | tuple[float, float] | None
 ) -> SlideInfo:
-    properties: Mapping[str, str] = handle.properties
+    properties = allowed_properties(handle.properties)
     return describe_slide(
         path,
         properties,
@@ -134,7 +134,3 @@ def _describe(
 def _icc_profile(handle: openslide.OpenSlide) -> bytes | None:
     profile = handle.color_profile
     return None if profile is None else bytes(profile.tobytes())
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())

@@ -15,7 +15,7 @@ def info_json(info: SlideInfo) -> dict[str, Any]:
     """
     bounds = info.bounds
     return {
-        "file": info.path.name,
+        "file": info.file,
         "name": info.name,
         "reader": info.reader,
         "vendor": info.vendor,

@@ -16,6 +16,7 @@ import numpy as np
 from PIL import Image
 
 from wsi_idc.errors import SlideReadError
+from wsi_idc.privacy import reason_of
 from wsi_idc.slides import openslide_reader
 from wsi_idc.slides.base import DAMAGED, Pixels, Slide
 from wsi_idc.slides.describe import describe_slide
@@ -117,7 +118,7 @@ class TiffReader(Slide):
                         y0 - top : y1 - top, x0 - left : x1 - left
                     ]
         except (OSError, SyntaxError, ValueError) as error:
-            reason = " ".join(str(error).split())
+            reason = reason_of(error)
             raise self._cannot_read(level, x, y, width, height, reason) from error
         return region
 
@@ -177,7 +178,7 @@ def _open(path: Path) -> Any:
         tiff = tifffile.TiffFile(path, _multifile=False)
     except Exception as error:  # a damaged directory makes it stumble in many ways
         raise SlideReadError(
-            f"{path}: not a TIFF that can be read ({' '.join(str(error).split())}); it is of "
+            f"{path}: not a TIFF that can be read ({reason_of(error)}); it is of "
             f"another format, or {DAMAGED}"
         ) from error
     try:
@@ -185,8 +186,7 @@ def _open(path: Path) -> Any:
     except Exception as error:
         tiff.close()
         raise SlideReadError(
-            f"{path}: the TIFF's directory cannot be read ({' '.join(str(error).split())}); "
-            f"{DAMAGED}"
+            f"{path}: the TIFF's directory cannot be read ({reason_of(error)}); {DAMAGED}"
         ) from error
     return tiff
 

@@ -55,7 +55,7 @@ class AnnotationLabels:
 
         if self.file is None and not self.unannotated_negative:
             raise AnnotationError(
-                f"{info.path.name} has no annotations; add them, or say with "
+                f"{info.file} has no annotations; add them, or say with "
                 "--unannotated-negative that slides without them have no IDC"
             )
         placed = (

@@ -76,7 +76,7 @@ def outcome_of(info: SlideInfo, planned: PlannedTiles, guidance: Guidance) -> di
     plan, labelled, truth = planned.plan, planned.labelled, guidance.truth
     return {
         "read": {
-            "file": info.path.name,
+            "file": info.file,
             "reader": info.reader,
             "mpp_source": info.mpp_source,
             "mpp_is_guess": info.mpp_is_guess,

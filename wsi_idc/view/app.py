@@ -20,6 +20,7 @@ from starlette.routing import BaseRoute, Route
 from wsi_idc.errors import SlideError, WsiIdcError
 from wsi_idc.heatmap.export.settings import ExportSettings
 from wsi_idc.heatmap.result import read_summary
+from wsi_idc.privacy import Veil
 from wsi_idc.view.byte_cache import ByteCache
 from wsi_idc.view.cohort_list import describe_row, make_thumbnail
 from wsi_idc.view.describe import describe_entry
@@ -84,7 +85,7 @@ class _Viewer:
         self.app = Starlette(
             routes=self._routes(),
             exception_handlers={
-                WsiIdcError: _say_error,
+                WsiIdcError: self._say_error,
                 HTTPException: _say_refusal,
                 Exception: say_fault,
             },
@@ -223,6 +224,14 @@ class _Viewer:
             return JSONResponse({"error": str(error)}, 409)
         return _told(saved, file)
 
+    async def _say_error(self, request: Request, error: Exception) -> Response:
+        """An error as people read it: 422 where a slide is at fault, else 400."""
+        status = 422 if isinstance(error, SlideError) else 400
+        entry = self._entries.get(request.path_params.get("key", ""))
+        text = " ".join(str(error).split())
+        told = Veil()(text) if entry is None else entry.kept_from_pages(text)
+        return JSONResponse({"error": told}, status)
+
     def _result(self, request: Request) -> Path:
         folder = self._entry(request).result
         if folder is None:
@@ -292,9 +301,3 @@ def _page(name: str) -> Response:
 async def _say_refusal(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     return JSONResponse({"error": error.detail}, error.status_code)
-
-
-async def _say_error(_: Request, error: Exception) -> Response:
-    """An error as people read it: 422 where a slide is at fault, else 400."""
-    status = 422 if isinstance(error, SlideError) else 400
-    return JSONResponse({"error": " ".join(str(error).split())}, status)

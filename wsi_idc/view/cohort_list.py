@@ -38,7 +38,11 @@ def describe_row(entry: SlideEntry) -> dict[str, Any]:
             | {"warnings": [*entry.warnings, *summary["warnings"]]}
         )
     except (ResultFolderError, KeyError) as error:
-        return row | figures | {"warnings": list(entry.warnings), "error": str(error)}
+        return (
+            row
+            | figures
+            | {"warnings": list(entry.warnings), "error": entry.kept_from_pages(str(error))}
+        )
 
 
 def _figures(results: dict[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from wsi_idc.privacy import Veil
 from wsi_idc.slides import SlideSource
 
 ANNOTATIONS = "annotations"
@@ -34,6 +35,11 @@ class SlideEntry:
     is_picture: bool = False
     is_checked: bool = True
     warnings: tuple[str, ...] = ()
+
+    def kept_from_pages(self, text: str) -> str:
+        """A text without the folders that the slide's files lie in."""
+        files = (self.source.path, self.result, self.annotations)
+        return Veil(path for path in files if path is not None)(text)
 
 
 @dataclass(frozen=True)

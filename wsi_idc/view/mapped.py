@@ -8,11 +8,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from wsi_idc.cohort.records import read_records
 from wsi_idc.errors import ResultFolderError
 from wsi_idc.heatmap.result import THUMBNAIL, read_summary
+from wsi_idc.privacy import Veil, is_pseudonym
 from wsi_idc.slides import SlideSource
 from wsi_idc.slides.fingerprint import slide_fingerprint
+from wsi_idc.slides.suffixes import SLIDE_SUFFIXES
 from wsi_idc.view.entry import SlideEntry, ViewSettings
 from wsi_idc.view.saved_picture import SavedPictureSource
 
@@ -29,8 +30,7 @@ class MappedSlides:
     """
 
     settings: ViewSettings
-    # By folder of results, where slides were when they were mapped, by their result folders.
-    _recorded: dict[Path, dict[str, Path]] = field(default_factory=dict, init=False)
+    _fingerprints: dict[Path, str | None] = field(default_factory=dict, init=False)
 
     def entry(self, folder: Path, slide: Path | None = None) -> SlideEntry:
         """The slide that a result was made of.
@@ -52,7 +52,7 @@ class MappedSlides:
         about = summary["slide"]
         name = folder.resolve().name
         annotations = self.settings.annotations_of(name, folder)
-        slide = slide or self._find(folder, Path(about["file"]).name)
+        slide = slide or self._find(folder, about)
         if slide is None:
             missing = f"{about['file']} was not found; --slides tells its folder"
             return _picture(name, folder, annotations, summary, missing)
@@ -63,33 +63,52 @@ class MappedSlides:
         """The place of a result that cannot be read, in a list of others."""
         name = folder.resolve().name
         annotations = self.settings.annotations_of(name, folder)
-        return _picture(name, folder, annotations, {}, str(error))
+        return _picture(name, folder, annotations, {}, Veil([folder])(str(error)))
 
-    def _find(self, folder: Path, file: str) -> Path | None:
-        """Where --slides says, else where it was when it was mapped, else beside the results."""
-        if self.settings.slides is not None:
-            beside = self.settings.slides / file
-            return beside if beside.is_file() else self._below_slides.get(file)
-        results = folder.resolve().parent
-        if results not in self._recorded:
-            self._recorded[results] = {
-                record.result: Path(record.slide)
-                for record in read_records(results)
-                if record.result is not None
-            }
-        recorded = self._recorded[results].get(folder.resolve().name)
-        places = [*([recorded] if recorded else []), results / file]
-        return next((place for place in places if place.is_file()), None)
+    def _find(self, folder: Path, about: dict[str, Any]) -> Path | None:
+        """Where --slides says, else among the results or beside their folder.
+
+        Results do not tell the folders of slides.
+        """
+        file = Path(about["file"]).name
+        if self.settings.slides is None:
+            results = folder.resolve().parent
+            places = (results / file, results.parent / file)
+            return next((place for place in places if place.is_file()), None)
+        beside = self.settings.slides / file
+        return beside if beside.is_file() else self._below(file, about)
+
+    def _below(self, file: str, about: dict[str, Any]) -> Path | None:
+        """The slide below --slides that is named so; of several, or of none, by what is in it."""
+        named = self._files_below.get(file, [])
+        among = named
+        if not named and is_pseudonym(about["name"]):
+            everything = (path for paths in self._files_below.values() for path in paths)
+            among = [path for path in everything if path.suffix.lower() in SLIDE_SUFFIXES]
+        if len(named) != 1:
+            for path in among:
+                if self._fingerprint(path) == about["fingerprint"]:
+                    return path
+        return named[0] if named else None
 
     @cached_property
-    def _below_slides(self) -> Mapping[str, Path]:
-        """All files below --slides by their names; of one name the first."""
+    def _files_below(self) -> Mapping[str, list[Path]]:
+        """All files below --slides by their names."""
         assert self.settings.slides is not None
-        found: dict[str, Path] = {}
+        found: dict[str, list[Path]] = {}
         for path in sorted(self.settings.slides.rglob("*")):
             if path.is_file():
-                found.setdefault(path.name, path)
+                found.setdefault(path.name, []).append(path)
         return found
+
+    def _fingerprint(self, path: Path) -> str | None:
+        """What is in a file, read once; None where it cannot be read."""
+        if path not in self._fingerprints:
+            try:
+                self._fingerprints[path] = slide_fingerprint(path)
+            except OSError:
+                self._fingerprints[path] = None
+        return self._fingerprints[path]
 
 
 def checked(entry: SlideEntry) -> SlideEntry:

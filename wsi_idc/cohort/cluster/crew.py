@@ -15,9 +15,10 @@ from typing import Any, Self
 import distributed
 
 from wsi_idc.cohort.cluster.plugin import SlideWorkers, do_on_worker
+from wsi_idc.cohort.failures import make_failure
 from wsi_idc.cohort.one import set_down
 from wsi_idc.cohort.run import TaskProgress
-from wsi_idc.cohort.task import Failure, Job, SlideOutcome, SlideTask
+from wsi_idc.cohort.task import Job, SlideOutcome, SlideTask
 from wsi_idc.cohort.worker import SLIDES_UNDER_WAY
 from wsi_idc.errors import ClusterError
 
@@ -127,7 +128,7 @@ class DaskCrew:
             raise ClusterError(f"Dask could not do {task.name}: {error}") from error
         times = error.allowed_failures + 1
         what = f"{times} workers were lost while they did it"
-        failure = Failure("open", what, _LOST, f"{task.source.path}: {what}; {_LOST}", str(error))
+        failure = make_failure(task, "open", what, _LOST, trace=str(error))
         return set_down(self._job.output, task, failure, 0.0)
 
     def _look_for(self, result: Path) -> None:

@@ -17,8 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from wsi_idc.cohort.failures import make_failure
 from wsi_idc.cohort.one import set_down
-from wsi_idc.cohort.task import Failure, Job, SlideOutcome, SlideTask
+from wsi_idc.cohort.task import Job, SlideOutcome, SlideTask
 from wsi_idc.errors import WsiIdcError
 from wsi_idc.fresh_process import command_of
 from wsi_idc.progress import Progress
@@ -109,12 +110,7 @@ class WorkerProcess:
                 end = self._ask(task, progress)
         if isinstance(end, SlideOutcome):
             return end
-        failure = Failure(
-            end.step,
-            end.reason,
-            end.remedy,
-            f"{task.source.path}: {end.reason}; {end.remedy}",
-        )
+        failure = make_failure(task, end.step, end.reason, end.remedy)
         output = (self._folder or Path()) / self._job.output
         return set_down(output, task, failure, time.monotonic() - began)
 
