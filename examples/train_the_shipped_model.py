@@ -87,10 +87,11 @@ def main(public: str, output: str) -> None:
     pd.concat([patients, listed["split"]], axis=1).drop_duplicates().to_csv(split_file, index=False)
     collection = find_patches(chosen)
     split, _ = read_split(split_file, collection.table)
-    settings = settings_of(STUDENT)
+    rows = {side: split.rows(collection.table, side) for side in ("train", "val")}
+    settings = settings_of(STUDENT, len(rows["train"]))
     sides = {
-        side: load_side(split.rows(collection.table, side), settings, Path(output) / f"{side}.npy")
-        for side in ("train", "val")
+        side: load_side(table, settings, Path(output) / f"{side}.npy")
+        for side, table in rows.items()
     }
     student, history, best_epoch = train_student(sides, device)
     folder = Path(output) / "idc-resnet50v2"
@@ -140,7 +141,8 @@ def write_folder(
     split: Split,
 ) -> None:
     """Bring the weights into the Keras model, calibrate and judge it, write its folder."""
-    settings = settings_of(STUDENT)
+    settings = settings_of(STUDENT, len(sides["train"].label))
+    student = student.cpu()
     weights = folder / "float32.safetensors"
     save_file(to_keras(student), weights)
     model = build_model(settings.architecture)
@@ -168,8 +170,8 @@ def write_folder(
     )
 
 
-def settings_of(run: Run) -> wsi_idc.TrainSettings:
-    """The settings of a run as the package states them in a model's card."""
+def settings_of(run: Run, patches: int) -> wsi_idc.TrainSettings:
+    """The settings of a run on so many patches, as the package states them in a model's card."""
     return wsi_idc.TrainSettings(
         epochs=run.epochs,
         batch_size=BATCH,
@@ -177,6 +179,7 @@ def settings_of(run: Run) -> wsi_idc.TrainSettings:
         warmup_epochs=WARMUP * run.epochs,
         weight_decay=WEIGHT_DECAY,
         label_smoothing=run.label_smoothing,
+        average_decay=run.average_decay(patches),
         precision="bfloat16",
         patience=run.epochs,
         weights="none",

@@ -106,3 +106,8 @@ def one_line(error: BaseException) -> str:
     if isinstance(error, OSError) and error.filename is not None and error.strerror:
         return f"{error.filename}: {error.strerror}"
     return f"{type(error).__name__}: {message or 'no more is known'}"
+
+
+def first_line(error: Exception) -> str:
+    """What a foreign library says in one line, without the trace that may follow; never empty."""
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)

@@ -53,6 +53,10 @@ class Run:
     averaged_epochs: float = 4.0
     judged_every: int = 5
 
+    def average_decay(self, patches: int) -> float:
+        """Share of the running average that a step keeps, of a training on so many patches."""
+        return 1 - 1 / (self.averaged_epochs * (patches // BATCH))
+
 
 @dataclass(frozen=True)
 class Patches:
@@ -79,7 +83,7 @@ def train(
     network.randomise(run.seed)
     network.to(device, memory_format=torch.channels_last).train()
     steps = len(data.label) // BATCH
-    step = _Step(run, network, data, steps)
+    step = _Step(run, network, data)
     order = torch.Generator().manual_seed(run.seed)
     best, best_auc, best_epoch, rows = step.average, -1.0, 0, []
     for epoch in range(1, run.epochs + 1):
@@ -141,7 +145,7 @@ def _learning_rate(done: float) -> float:
 class _Step:
     """One training step; on a GPU recorded once and replayed, since launching costs more."""
 
-    def __init__(self, run: Run, network: Network, data: Patches, steps: int) -> None:
+    def __init__(self, run: Run, network: Network, data: Patches) -> None:
         device = data.pixels.device.type
         self._run, self._network, self._data = run, network, data
         self._on_gpu = device == "cuda"
@@ -149,7 +153,7 @@ class _Step:
         self._rate = torch.tensor(0.0, device=device)
         self.loss = torch.zeros((), device=device)
         self.average = copy.deepcopy(network)
-        self._kept = 1 - 1 / (run.averaged_epochs * steps)
+        self._kept = run.average_decay(len(data.label))
         positive = float(data.label.float().mean())
         self._weight = torch.tensor([0.5 / (1 - positive), 0.5 / positive], device=device)
         kernels = [p for p in network.parameters() if p.ndim > 1]

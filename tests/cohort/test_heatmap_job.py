@@ -37,10 +37,12 @@ class WaitingScorer(small_cohorts.MeanScorer):
         self.event = event
         self.asked_by: list[int] = []
 
-    def predict(self, patches: NDArray[np.uint8], *, tta: bool = False) -> NDArray[np.float32]:
+    def predict_classes(
+        self, patches: NDArray[np.uint8], *, tta: bool = False
+    ) -> NDArray[np.float32]:
         assert self.event.wait(30), "the next slide was not opened while this one was scored"
         self.asked_by.append(threading.get_ident())
-        return super().predict(patches, tta=tta)
+        return super().predict_classes(patches, tta=tta)
 
 
 @pytest.fixture(scope="module")

@@ -144,6 +144,10 @@ class TestNoCode:
         with pytest.raises(ModelFolderError, match=r"not a \.keras file"):
             pack_model(tmp_path / "m.h5", tmp_path / "m", SETTINGS)
 
+    def test_a_missing_file(self, tmp_path: Path) -> None:
+        with pytest.raises(ModelFolderError, match="there is no such file"):
+            pack_model(tmp_path / "none.keras", tmp_path / "m", SETTINGS)
+
     def test_nonsense_ends_in_an_error(self, packed: Path, tmp_path: Path) -> None:
         card = json.loads((packed / CARD_FILE).read_text())
         card["network"]["config"]["config"]["layers"][1]["config"]["filters"] = "many"

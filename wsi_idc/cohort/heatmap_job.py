@@ -131,13 +131,15 @@ class SharedModel:
             self.leave()
             self._mine.sign = None
 
-    def predict(self, patches: NDArray[np.uint8], *, tta: bool = False) -> NDArray[np.float32]:
-        """As `Scorer.predict`, once it is this slide's turn."""
+    def predict_classes(
+        self, patches: NDArray[np.uint8], *, tta: bool = False
+    ) -> NDArray[np.float32]:
+        """As `Scorer.predict_classes`, once it is this slide's turn."""
         if not getattr(self._mine, "turn", False):
             while not self._turn.acquire(timeout=_SIGN_S):
                 self._mine.sign()
             self._mine.turn = True
-        return self._loaded().predict(patches, tta=tta)
+        return self._loaded().predict_classes(patches, tta=tta)
 
     def leave(self) -> None:
         """Let the next slide score, if this thread's slide has its turn."""

@@ -167,10 +167,7 @@ def score_slide(
     reading = read_batches(source, plan, scorer.batch_size, overview=overview)
     with closing(reading) as batches:
         for indices, patches in batches:
-            if card.num_classes == 1:
-                classes[indices, 0] = scorer.predict(patches, tta=tta)
-            else:
-                classes[indices] = scorer.predict_classes(patches, tta=tta)
+            classes[indices] = scorer.predict_classes(patches, tta=tta)
             stain.add(patches)
             done += len(indices)
             if progress is not None:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from wsi_idc.errors import SettingsError
+from wsi_idc.errors import SettingsError, first_line
 from wsi_idc.model.runtime import load_tensorflow
 from wsi_idc.near import did_you_mean, near_file
 
@@ -123,7 +123,7 @@ def load_base_weights(base: Any, weights: str) -> None:
         except Exception as error:  # urllib's many errors come out of Keras as bare Exception
             cache = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras") / "models"
             raise SettingsError(
-                f"the ImageNet weights could not be fetched ({_first_line(error)}); without a "
+                f"the ImageNet weights could not be fetched ({first_line(error)}); without a "
                 f"network, download {IMAGENET_ADDRESS}{IMAGENET_FILE} elsewhere and put it into "
                 f"{cache}, or give its path with --weights FILE, or train from scratch with "
                 "--weights none"
@@ -140,9 +140,5 @@ def load_base_weights(base: Any, weights: str) -> None:
         base.load_weights(file)
     except (ValueError, OSError) as error:
         raise SettingsError(
-            f"{file} does not hold weights of ResNet50V2 without top: {_first_line(error)}"
+            f"{file} does not hold weights of ResNet50V2 without top: {first_line(error)}"
         ) from error
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

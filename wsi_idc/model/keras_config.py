@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from wsi_idc.errors import ModelFolderError
+from wsi_idc.errors import ModelFolderError, first_line
 from wsi_idc.model.runtime import load_tensorflow
 
 _LAYERS = """
@@ -97,8 +97,9 @@ def build_from_config(config: dict[str, Any], file: Path) -> Any:
     try:
         model = keras.saving.deserialize_keras_object(config, safe_mode=True)
     except Exception as error:  # whatever Keras makes of values that no model has
-        first = (str(error).splitlines() or [type(error).__name__])[0]
-        raise ModelFolderError(f"{file}: the network cannot be built: {first}") from error
+        raise ModelFolderError(
+            f"{file}: the network cannot be built: {first_line(error)}"
+        ) from error
     if not isinstance(model, keras.Model):
         raise ModelFolderError(f"{file}: the network's configuration is of no model")
     return model

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import wsi_idc
-from wsi_idc.errors import ModelFolderError, SettingsError
+from wsi_idc.errors import ModelFolderError, SettingsError, first_line
 from wsi_idc.files import make_folder
 from wsi_idc.model.card import (
     Calibration,
@@ -221,6 +221,8 @@ def _probabilities(model: Any, card: ModelCard) -> NDArray[np.float32]:
 
 def _load(file: Path) -> Any:
     """Load a `.keras` file whose configuration has been looked at first."""
+    if not file.exists():
+        raise ModelFolderError(f"{file}: there is no such file")
     if not zipfile.is_zipfile(file):
         raise ModelFolderError(
             f"{file} is not a .keras file; save the model with model.save('….keras') of Keras 3 "
@@ -241,8 +243,7 @@ def _load(file: Path) -> Any:
     try:
         return keras.saving.load_model(file, compile=False, safe_mode=True)
     except Exception as error:  # whatever Keras meets in a file that is not whole
-        first = (str(error).splitlines() or [type(error).__name__])[0]
-        raise ModelFolderError(f"{file} cannot be loaded: {first}") from error
+        raise ModelFolderError(f"{file} cannot be loaded: {first_line(error)}") from error
 
 
 def _config(model: Any, file: Path) -> dict[str, Any]:

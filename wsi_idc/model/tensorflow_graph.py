@@ -13,40 +13,56 @@ from wsi_idc.model.logits import BATCH_SIZE, LogitGraph
 from wsi_idc.model.runtime import load_tensorflow
 
 
-class TensorFlowGraph(LogitGraph):
-    """A Keras model folded into a constant graph.
+class _FrozenGraph(LogitGraph):
+    """A function of patches folded into a constant graph.
 
     Freezing the variables lets TensorFlow fold batch normalisation into convolutions, which
     makes it faster than calling the model.
+
+    Parameters
+    ----------
+    outputs : gives [B, classes] of uint8 patches [B, P, P, 3].
     """
 
     runtime = "tensorflow"
 
+    def __init__(
+        self, outputs: Callable[[Any], Any], patch_size: int, batch_size: int, classes: int
+    ) -> None:
+        super().__init__(patch_size, batch_size, classes)
+        tf = load_tensorflow()
+        from tensorflow.python.framework import convert_to_constants
+
+        self._constant = tf.constant
+        graph = tf.function(outputs, jit_compile=False).get_concrete_function(
+            tf.TensorSpec((batch_size, *self.patch_shape), tf.uint8)
+        )
+        self._frozen = convert_to_constants.convert_variables_to_constants_v2(graph)
+
+    def run(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Outputs, float32 [B, classes], of one whole batch [B, P, P, 3]."""
+        outputs: NDArray[np.float32] = self._frozen(self._constant(batch))[0].numpy()
+        return outputs
+
+
+class TensorFlowGraph(_FrozenGraph):
+    """This package's network; its outputs are logits."""
+
     def __init__(self, model: Any, patch_size: int, batch_size: int = BATCH_SIZE) -> None:
-        super().__init__(patch_size, batch_size)
-        self._constant = load_tensorflow().constant
+        load_tensorflow()  # before Keras, which would load it without this package's settings
         import keras
 
         to_logit = keras.Model(model.input, model.get_layer("logit").output)
-        self._frozen = _frozen(
-            lambda patches: to_logit(patches, training=False), (batch_size, *self.patch_shape)
+        super().__init__(
+            lambda patches: to_logit(patches, training=False), patch_size, batch_size, classes=1
         )
 
-    def run(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Logits, float32 [B, 1], of one whole batch [B, P, P, 3]."""
-        logits: NDArray[np.float32] = self._frozen(self._constant(batch))[0].numpy()
-        return logits
 
-
-class PackedGraph(LogitGraph):
-    """A packed Keras model folded into a constant graph; its outputs are probabilities."""
-
-    runtime = "tensorflow"
+class PackedGraph(_FrozenGraph):
+    """A packed Keras model; its outputs are probabilities."""
 
     def __init__(self, model: Any, card: ModelCard, batch_size: int = BATCH_SIZE) -> None:
-        super().__init__(card.patch_size_pixels, batch_size, card.num_classes)
         tf = load_tensorflow()
-        self._constant = tf.constant
         network = card.network
         assert isinstance(network, PackedNetwork)
         to_probability = {
@@ -58,20 +74,4 @@ class PackedGraph(LogitGraph):
             scaled = tf.cast(patches, tf.float32) * network.scale + network.offset
             return to_probability(tf.cast(model(scaled, training=False), tf.float32))
 
-        self._frozen = _frozen(probabilities, (batch_size, *self.patch_shape))
-
-    def run(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Probabilities, float32 [B, C], of one whole batch [B, P, P, 3]."""
-        values: NDArray[np.float32] = self._frozen(self._constant(batch))[0].numpy()
-        return values
-
-
-def _frozen(function: Callable[[Any], Any], shape: tuple[int, ...]) -> Any:
-    """A function of a uint8 batch of this shape, its variables folded into constants."""
-    tf = load_tensorflow()
-    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
-
-    graph = tf.function(function, jit_compile=False)
-    return convert_variables_to_constants_v2(
-        graph.get_concrete_function(tf.TensorSpec(shape, tf.uint8))
-    )
+        super().__init__(probabilities, card.patch_size_pixels, batch_size, card.num_classes)

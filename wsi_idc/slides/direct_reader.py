@@ -175,7 +175,7 @@ class DirectReader(OpenSlideReader):
         return region
 
     def _tile(self, level: Level, index: int, ratio: int, *, keep: bool) -> Pixels:
-        """A whole tile or its means, uint8 RGB [height, width, 3], with what hangs over the edge."""
+        """A whole tile or its means, uint8 RGB [height, width, 3]; what hangs over, too."""
         key = level.index, index, ratio
         if keep and (known := self._cache.get(key)) is not None:
             return known
