@@ -672,5 +672,11 @@ def test_another_class_is_chosen(new_page: Pages, tmp_path: Path) -> None:
         assert "dcis 0.030" in page.inner_text("#reading")
         again = new_page(page.url)
         again.get_by_text("probability of dcis").wait_for()
+        again.locator("#region-list li").first.get_by_role("button", name="Correct").click()
+        assert again.input_value("#class") == "dcis"
+        assert again.input_value("#title") == "dcis region 1"
+        options = "options => options.map(option => option.value)"
+        classes = again.locator("#classes option").evaluate_all(options)
+        assert classes == ["IDC", "dcis", "DCIS", "Benign", "Ignore"]
         page.context.close()
         again.context.close()

@@ -100,7 +100,7 @@ async function addHeatmap(page) {
   ]);
   const heatmap = new Heatmap(about.map, values, colours);
   stage.layers.push(heatmap);
-  const adopt = (region) => page.drawing?.adopt(region);
+  const adopt = (region) => page.drawing?.adopt(region, heatmap.className);
   const regions = new RegionList(key, heatmap, { fly, adopt });
   const panel = new HeatmapPanel(heatmap, fetchValues, () => {
     overview.map = heatmap.settings.on ? heatmap.overlay : null;

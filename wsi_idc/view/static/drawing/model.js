@@ -1,7 +1,7 @@
 // What is drawn on a slide, with every step of it, so that each can be undone.
 // A region is never changed: a changed one takes its place. So a step is a list of regions.
 
-export const CLASSES = ["IDC", "DCIS", "Benign", "Ignore"];
+const CLASSES = ["IDC", "DCIS", "Benign", "Ignore"];
 // Of Okabe and Ito's palette; IDC as in heatmap.geojson.
 const COLOURS = { IDC: [213, 94, 0], DCIS: [0, 114, 178], Benign: [0, 158, 115], Ignore: [110, 110, 110] };
 const OTHERS = [[204, 121, 167], [86, 180, 233], [230, 159, 0], [148, 103, 189]];
@@ -21,6 +21,8 @@ export class Drawings {
   constructor(about, changed) {
     this.about = about;
     this.changed = changed;
+    // What is drawn is of the map's class until another is chosen.
+    this.classes = [...new Set([...(about.map?.classes ?? []), ...CLASSES])];
     this.regions = [];
     this.kept = []; // features without an area: they are handed back as they came
     this.version = null;
@@ -60,7 +62,7 @@ export class Drawings {
     this.changed();
   }
 
-  add({ polygons, name = "", className = "IDC" }) {
+  add({ polygons, name = "", className = this.classes[0] }) {
     const id = crypto.randomUUID();
     this.step([...this.regions, { id, polygons, name, className, feature: null }]);
     this.select(id);

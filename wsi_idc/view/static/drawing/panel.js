@@ -1,7 +1,7 @@
 // The list of what is drawn, the tools, and saving.
 
 import { byId, element, postJson, say } from "../page.js";
-import { areaMm2, boxOf, CLASSES, colourOf } from "./model.js";
+import { areaMm2, boxOf, colourOf } from "./model.js";
 
 export class DrawingPanel {
   constructor(key, drawings, tools, fly) {
@@ -10,7 +10,9 @@ export class DrawingPanel {
     this.tools = tools;
     this.fly = fly;
     byId("tools").hidden = false;
-    byId("classes").replaceChildren(...CLASSES.map((name) => element("option", { value: name })));
+    byId("classes").replaceChildren(
+      ...drawings.classes.map((name) => element("option", { value: name })),
+    );
     for (const button of byId("tools").children) {
       button.addEventListener("click", () => tools.choose(button.dataset.tool));
     }

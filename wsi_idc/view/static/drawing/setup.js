@@ -19,8 +19,10 @@ export async function addDrawing({ about, stage, camera, changed, fly }) {
   stage.layers.push(layer);
   panel = new DrawingPanel(about.key, drawings, tools, fly);
   hold(tools);
-  const adopt = (region) => {
-    drawings.add({ polygons: region.outline, name: `IDC region ${region.number}` });
+  const adopt = (region, className) => {
+    drawings.add({
+      polygons: region.outline, name: `${className} region ${region.number}`, className,
+    });
     say("Its outline is a drawing now: correct it with the brush and the eraser.");
     fly(region);
   };
