@@ -8,8 +8,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -20,7 +20,7 @@ import small_cohorts
 
 import wsi_idc
 from wsi_idc.cohort.run import LocalCrew, run_cohort
-from wsi_idc.cohort.task import SlideOutcome, SlideTask
+from wsi_idc.cohort.task import Failure, SlideOutcome, SlideTask
 
 pytest.importorskip("distributed", reason="the extra `cluster` is not installed")
 
@@ -124,6 +124,37 @@ def test_a_lost_worker_costs_no_slide(
     assert len(told) > SLIDES / 2
     # 0 of 1 is a slide that waits for its turn to be scored.
     assert {told[name][-1] for name in told} <= {(0, 1), *((n, n) for n in patches.values())}
+
+
+class LostFuture:
+    """Of a slide whose worker was lost when it was done: Dask has it done again."""
+
+    def __init__(self, outcome: SlideOutcome) -> None:
+        self._statuses = ["lost", "lost", "pending"]
+        self._outcome = outcome
+
+    @property
+    def status(self) -> str:
+        return self._statuses.pop(0) if self._statuses else "finished"
+
+    def add_done_callback(self, callback: Callable[[LostFuture], None]) -> None:
+        callback(self)
+
+    def result(self) -> SlideOutcome:
+        return self._outcome
+
+
+def test_a_slide_whose_worker_was_lost_with_the_result_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("wsi_idc.cohort.cluster.crew._ASK_AGAIN_S", 0.0)
+    crew = DaskCrew(small_cohorts.mapping(tmp_path), nullcontext, None, lambda *_: None)
+    task = SlideTask(SlideSource(tmp_path / "a.svs"))
+    outcome = SlideOutcome(task, failure=Failure("read", "what", "how", "error"))
+    future = LostFuture(outcome)
+    crew._under_way[task.name] = future, task
+    crew._tell_of_end(task.name, future)
+    assert crew.next() is outcome
 
 
 def test_slides_wait_for_a_worker_that_has_what_they_need(

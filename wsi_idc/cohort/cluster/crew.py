@@ -25,6 +25,8 @@ from wsi_idc.errors import ClusterError
 log = logging.getLogger("wsi_idc")
 
 _LOOK_EVERY_S = 20.0
+_ASK_AGAIN_S = 0.5
+_UNSETTLED = "pending", "lost"  # states of a future that Dask has done again elsewhere
 # Network file systems may take a minute to show what another machine wrote.
 _SEEN_AFTER_S = 90.0
 _LOST = "run the same command again; if it is lost again, leave the slide out"
@@ -100,7 +102,7 @@ class DaskCrew:
             pure=False,
         )
         self._under_way[task.name] = future, task
-        future.add_done_callback(lambda done: self._ended.put((task.name, done)))
+        self._tell_of_end(task.name, future)
 
     def next(self) -> SlideOutcome:
         """See `Crew`."""
@@ -110,8 +112,16 @@ class DaskCrew:
             except queue.Empty:
                 self._look()
                 continue
+            if future.status in _UNSETTLED:
+                # Its worker was lost before it could tell what it had found.
+                time.sleep(_ASK_AGAIN_S)  # Dask calls back at once for one that is lost
+                self._tell_of_end(name, future)
+                continue
             _, task = self._under_way.pop(name)
             return self._outcome(task, future)
+
+    def _tell_of_end(self, name: str, future: distributed.Future) -> None:
+        future.add_done_callback(lambda done: self._ended.put((name, done)))
 
     def _outcome(self, task: SlideTask, future: distributed.Future) -> SlideOutcome:
         if future.status == "finished":
