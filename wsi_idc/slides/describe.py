@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from wsi_idc.errors import SlideReadError
 from wsi_idc.privacy import allowed_properties
 from wsi_idc.slides.info import WHITE, Bounds, Rgb, SlideInfo
 from wsi_idc.slides.levels import make_levels
@@ -45,7 +46,14 @@ def describe_slide(
         If the slide does not tell its µm/px and none were given.
     SettingsError
         If `slide_mpp` is outside 0.05 to 20.
+    SlideReadError
+        If level 0 has no pixels.
     """
+    if not sizes or min(sizes[0]) < 1:
+        raise SlideReadError(
+            f"{path}: its finest level has no pixels; the file is damaged: copy it again, or leave "
+            "it out"
+        )
     properties = allowed_properties(properties)
     microns = find_microns(path, properties, slide_mpp, tags_name=tags_name)
     width, height = sizes[0]

@@ -22,14 +22,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from wsi_idc.privacy import reason_of
 from wsi_idc.slides.base import Pixels, UnfitReaderError
 from wsi_idc.slides.info import Level
 from wsi_idc.slides.levels import choose_level
 from wsi_idc.slides.openslide_reader import OpenSlideReader, vendor
 from wsi_idc.slides.resample import Box, whole_means, whole_ratios
+from wsi_idc.slides.tiff_checks import check_chain, odd_tag
 
 if TYPE_CHECKING:
-    from tifffile import TiffPage
+    from tifffile import TiffFile, TiffPage
 
 # Formats of OpenSlide that keep whole RGB tiles as they are; others overlap or blend them.
 _VENDORS = ("aperio", "generic-tiff")
@@ -87,6 +89,7 @@ class DirectReader(OpenSlideReader):
             self._reading = threading.Lock()
             self._refused = threading.Lock()
             self._file = path.open("rb", buffering=0)
+            self._file_bytes = os.fstat(self._file.fileno()).st_size
             for level in self.info.levels:
                 self._check_against_openslide(level)
         except BaseException:
@@ -187,6 +190,8 @@ class DirectReader(OpenSlideReader):
 
     def _bytes_of(self, tiles: _TiledLevel, index: int) -> bytes:
         offset, count = int(tiles.offsets[index]), int(tiles.counts[index])
+        if offset + count > self._file_bytes:  # memory for them is taken before they are read
+            raise _Unusual
         if hasattr(os, "pread"):  # not on Windows; one call, and threads need not wait
             data = os.pread(self._file.fileno(), count, offset)
         else:
@@ -266,8 +271,14 @@ class _TiledLevel:
         how: dict[str, int] = {}
         if self.mean_px > 1:
             how = {"min_factor": self.mean_px, "min_width": self.width, "min_height": self.height}
+        side = self.mean_px
         try:
-            tile: Pixels = simplejpeg.decode_jpeg(data[:2] + self.header + data[2:], "RGB", **how)
+            stream = data[:2] + self.header + data[2:]
+            # libjpeg makes room for what a stream says it holds, and fills it, before it objects.
+            height, width = simplejpeg.decode_jpeg_header(stream)[:2]
+            if (width, height) != (self.width * side, self.height * side):
+                raise _Unusual
+            tile: Pixels = simplejpeg.decode_jpeg(stream, "RGB", **how)
         except ValueError as error:
             raise _Unusual from error
         if tile.shape != (self.height, self.width, 3):
@@ -315,14 +326,14 @@ def _tiled_levels(path: Path, levels: tuple[Level, ...]) -> dict[int, _TiledLeve
     """
     import tifffile
 
+    pages = {}
     try:
         with tifffile.TiffFile(path) as tiff:
-            pages = {
-                (page.imagewidth, page.imagelength): _tiled_level(page)
-                for page in reversed(tiff.pages)  # of two of one size OpenSlide takes the first
-                if _is_fit(page)
-            }
-    except (tifffile.TiffFileError, ValueError, KeyError, IndexError, OSError) as error:
+            check_chain(tiff.filehandle)
+            for page in reversed(_all_pages(tiff)):  # of two of one size OpenSlide takes the first
+                if odd_tag(page) is None and _is_fit(page):
+                    pages[page.imagewidth, page.imagelength] = _tiled_level(page)
+    except (tifffile.TiffFileError, ValueError, OSError) as error:
         raise _unfit(path, f"its TIFF structure is unusual ({error})") from error
     found = {}
     for level in levels:
@@ -330,6 +341,13 @@ def _tiled_levels(path: Path, levels: tuple[Level, ...]) -> dict[int, _TiledLeve
             raise _unfit(path, f"level {level.index} is not made of JPEG tiles of 8-bit RGB")
         found[level.index] = pages[level.width, level.height]
     return found
+
+
+def _all_pages(tiff: TiffFile) -> list[TiffPage]:
+    try:
+        return list(tiff.pages)
+    except Exception as error:  # a damaged directory makes tifffile stumble in many ways
+        raise ValueError(reason_of(error)) from error
 
 
 def _is_fit(page: TiffPage) -> bool:

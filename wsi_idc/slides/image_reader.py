@@ -4,8 +4,11 @@ are not in 8-bit RGB or grey.
 
 from __future__ import annotations
 
+import struct
 import threading
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +16,7 @@ from PIL import Image
 
 from wsi_idc.errors import SlideReadError
 from wsi_idc.privacy import reason_of
-from wsi_idc.slides.base import Pixels, Slide
+from wsi_idc.slides.base import DAMAGED, Pixels, Slide
 from wsi_idc.slides.describe import describe_slide
 from wsi_idc.slides.info import WHITE, Level
 from wsi_idc.slides.openslide_reader import on_background
@@ -26,6 +29,12 @@ _FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "WEBP")
 MAX_IMAGE_PIXELS = 400_000_000
 
 _opening = threading.Lock()
+
+# What Pillow's readers raise when they stumble over a damaged file, beside errors of their own.
+_STUMBLES = (
+    *(OSError, EOFError, SyntaxError, ValueError, TypeError, KeyError, IndexError),
+    *(OverflowError, ZeroDivisionError, struct.error, Image.DecompressionBombError),
+)
 
 _DESCRIPTION_TAG, _X_TAG, _Y_TAG, _UNIT_TAG, _TILE_WIDTH_TAG = 270, 282, 283, 296, 322
 _INCH = 2  # what a TIFF means that names no unit
@@ -79,7 +88,7 @@ class ImageReader(Slide):
                 vendor="image",
                 tags_name=f"{image.format} resolution tags",
                 has_icc_profile=self.icc_profile is not None,
-                notes=_notes(image),
+                notes=_notes(path, image),
             )
 
     def _read_inside(self, level: Level, x: int, y: int, width: int, height: int) -> Pixels:
@@ -94,17 +103,24 @@ class ImageReader(Slide):
 
 def _open(path: Path) -> Image.Image:
     """Open without decoding, and without Pillow's own, lower limit of size."""
+    try:
+        with _without_limit():
+            return Image.open(path, formats=_FORMATS)
+    except _STUMBLES as error:
+        raise SlideReadError(
+            f"{path}: not a plain image that can be read ({', '.join(_FORMATS)}); "
+            "it is of another format, or damaged"
+        ) from error
+
+
+@contextmanager
+def _without_limit() -> Iterator[None]:
     with _opening:
         limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # the error says all that a user can act on
-                return Image.open(path, formats=_FORMATS)
-        except (OSError, SyntaxError, ValueError) as error:
-            raise SlideReadError(
-                f"{path}: not a plain image that can be read ({', '.join(_FORMATS)}); "
-                "it is of another format, or damaged"
-            ) from error
+                yield
         finally:
             Image.MAX_IMAGE_PIXELS = limit
 
@@ -114,7 +130,7 @@ def _decode(path: Path) -> Pixels:
         try:
             image.load()
             return _to_rgb(image)
-        except (OSError, SyntaxError, ValueError) as error:
+        except _STUMBLES as error:
             reason = reason_of(error)
             raise SlideReadError(
                 f"{path}: the image cannot be decoded: {reason}; it is probably damaged or was "
@@ -138,8 +154,14 @@ def _to_rgb(image: Image.Image) -> Pixels:
     return np.array(image.convert("RGB"))
 
 
-def _notes(image: Image.Image) -> list[str]:
-    frames = getattr(image, "n_frames", 1)
+def _notes(path: Path, image: Image.Image) -> list[str]:
+    try:
+        with _without_limit():
+            frames = getattr(image, "n_frames", 1)
+    except _STUMBLES as error:
+        raise SlideReadError(
+            f"{path}: its list of pictures is damaged ({reason_of(error)}); {DAMAGED}"
+        ) from error
     if frames == 1:
         return []
     return [f"the file has {frames} pictures; the first one is read, as a plain image"]

@@ -15,6 +15,10 @@ from wsi_idc.slides.describe import describe_slide, planes_and_scenes
 from wsi_idc.slides.info import Level, Rgb, SlideInfo
 from wsi_idc.slides.openslide_pixels import read_rgb
 
+# Scanners' tiles have 256 to 4,096 px a side; one of these takes 256 MB while it is decoded.
+_LARGEST_TILE_PX = 2**26
+_SIDES = ("width", "height")
+
 
 def can_open(path: Path) -> bool:
     """Whether OpenSlide knows the file's format."""
@@ -55,6 +59,7 @@ class OpenSlideReader(Slide):
     def __init__(self, path: Path, slide_mpp: float | tuple[float, float] | None = None) -> None:
         self._handle = _open(path)
         try:
+            _check_tiles(path, self._handle)
             self._native_downsamples: tuple[float, ...] = self._handle.level_downsamples
             self.icc_profile = _icc_profile(self._handle)
             self.info = _describe(path, self._handle, slide_mpp)
@@ -103,6 +108,19 @@ def on_background(image: Image.Image, background: Rgb) -> Pixels:
         return np.array(image.convert("RGB"))
     canvas = Image.new("RGBA", image.size, (*background, 255))
     return np.array(Image.alpha_composite(canvas, image).convert("RGB"))
+
+
+def _check_tiles(path: Path, handle: openslide.OpenSlide) -> None:
+    """Refuse tiles that OpenSlide could not hold: it ends the process if it gets no memory."""
+    properties = handle.properties
+    for level in range(handle.level_count):
+        sides = [properties.get(f"openslide.level[{level}].tile-{side}") for side in _SIDES]
+        width, height = (int(side) if side and side.isdecimal() else 0 for side in sides)
+        if width * height > _LARGEST_TILE_PX:
+            raise SlideReadError(
+                f"{path}: its tiles of {width}x{height} px are too large to hold in memory; "
+                f"{DAMAGED}, or convert it to a TIFF with tiles of 256 px"
+            )
 
 
 def _open(path: Path) -> openslide.OpenSlide:

@@ -120,17 +120,19 @@ def objective_power(properties: Mapping[str, str]) -> float | None:
 _TIFF_UNITS = {1: "none", 2: "inch", 3: "centimeter"}
 
 
-def resolution_properties(unit: int, x: object, y: object) -> dict[str, str]:
+def resolution_properties(unit: object, x: object, y: object) -> dict[str, str]:
     """TIFF resolution tags under OpenSlide's names.
 
     Parameters
     ----------
     unit : 1 none, 2 inch, 3 centimetre.
-    x, y : pixels per unit: numbers, rationals as (numerator, denominator), or None.
+    x, y : pixels per unit: numbers, or rationals as (numerator, denominator). What is neither,
+        as in a damaged file, is as good as nothing.
     """
-    found = {"tiff.ResolutionUnit": _TIFF_UNITS.get(int(unit), "none")}
+    known = _TIFF_UNITS.get(unit, "none") if isinstance(unit, int) else "none"
+    found = {"tiff.ResolutionUnit": known}
     for axis, value in (("X", x), ("Y", y)):
-        if isinstance(value, tuple):
+        if isinstance(value, tuple) and len(value) == 2:
             numerator, denominator = value
             value = numerator / denominator if denominator else None
         if isinstance(value, SupportsFloat):

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 
 from wsi_idc.errors import SlideReadError
+from wsi_idc.slides.base import DAMAGED
+from wsi_idc.slides.tiff_checks import odd_tables, odd_tag
 from wsi_idc.slides.tiff_segments import SUPPORTED_COMPRESSION
 
 # What tifffile finds wrong with a file is told in our own words; who sets up logging still sees it.
@@ -104,7 +106,7 @@ def find_layout(path: Path, tiff: Any) -> TiffLayout:
         notes.append(f"the file has {len(tiff.series)} scenes; the first one is read")
     levels: list[TiffLevel] = []
     for of_series in series.levels:
-        level = _level(of_series, index)
+        level = _level(path, of_series, index)
         if level is None or (levels and not _is_reduced(levels[0].size, level.size)):
             continue
         _check(path, level, tiff.filehandle.size)
@@ -128,6 +130,8 @@ def why_not(tiff: Any) -> str | None:
     if not tiff.series:
         return "it holds no image"
     for page in (level.keyframe for level in tiff.series[0].levels):
+        if odd := odd_tag(page):
+            return f"its directory is damaged ({odd})"
         if page.dtype != np.uint8 or int(page.bitspersample) != 8:
             return f"its pixels are {page.dtype}, not colours of 8 bits"
         photometric, compression = int(page.photometric), int(page.compression)
@@ -166,10 +170,12 @@ def _plane(counts: dict[str, int]) -> tuple[int, list[str]]:
     return int(np.ravel_multi_index(at, tuple(counts.values()))) if at else 0, notes
 
 
-def _level(series_level: Any, index: int) -> TiffLevel | None:
+def _level(path: Path, series_level: Any, index: int) -> TiffLevel | None:
     page = series_level.pages[index] if index < len(series_level.pages) else None
     if page is None:
         return None
+    if odd := odd_tag(page.keyframe) or odd_tables(page):
+        raise SlideReadError(f"{path}: its directory is damaged ({odd}); {DAMAGED}")
     return TiffLevel(
         page.keyframe,
         tuple(int(offset) for offset in page.dataoffsets),

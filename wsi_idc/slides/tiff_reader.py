@@ -23,6 +23,7 @@ from wsi_idc.slides.describe import describe_slide
 from wsi_idc.slides.info import Level
 from wsi_idc.slides.openslide_reader import on_background
 from wsi_idc.slides.scale_statements import resolution_properties
+from wsi_idc.slides.tiff_checks import check_chain
 from wsi_idc.slides.tiff_pages import TiffLevel, find_layout, separate_channels, why_not
 from wsi_idc.slides.tiff_segments import decode_segment
 
@@ -182,6 +183,7 @@ def _open(path: Path) -> Any:
             f"another format, or {DAMAGED}"
         ) from error
     try:
+        check_chain(tiff.filehandle)  # tifffile goes round in a circle for hours
         _ = tiff.series
     except Exception as error:
         tiff.close()
@@ -203,7 +205,7 @@ def _format(tiff: Any) -> str:
 
 def _icc_profile(page: Any) -> bytes | None:
     tag = page.tags.get(_ICC_TAG)
-    return bytes(tag.value) if tag is not None else None
+    return tag.value if tag is not None and isinstance(tag.value, bytes) else None
 
 
 def _properties(tiff: Any, page: Any) -> dict[str, str]:
@@ -211,7 +213,7 @@ def _properties(tiff: Any, page: Any) -> dict[str, str]:
     tags = page.tags
     unit, x, y = (tags[tag].value if tag in tags else None for tag in (_UNIT_TAG, _X_TAG, _Y_TAG))
     description = str(tiff.pages.first.description or "")
-    found = resolution_properties(int(unit or _INCH), x, y)
+    found = resolution_properties(unit or _INCH, x, y)
     found["tiff.ImageDescription"] = description
     if tiff.is_svs:
         pairs = (entry.partition("=") for entry in description.split("|")[1:])

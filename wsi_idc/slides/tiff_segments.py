@@ -50,16 +50,24 @@ def decode_segment(page: Any, data: bytes, width: int, height: int) -> NDArray[n
     """
     samples = 1 if _is_planar(page) else int(page.samplesperpixel)
     if page.compression in _JPEG2000:
-        image: Image.Image = Image.open(io.BytesIO(data), formats=["JPEG2000"])
+        image = _opened(data, "JPEG2000")
     else:
-        file = _tiff_of(page, data, width, height, samples)
-        image = Image.open(io.BytesIO(file), formats=["TIFF"])
+        image = _opened(_tiff_of(page, data, width, height, samples), "TIFF")
     with image:
+        if image.size != (width, height):  # before it is decoded: it may say millions
+            raise ValueError(f"a segment of {width}x{height} px says it has {image.size}")
         image.load()
         pixels = np.asarray(image)
     if pixels.shape[:2] != (height, width) or pixels.size != width * height * samples:
         raise ValueError(f"a segment holds {pixels.shape} values, not {height}x{width}x{samples}")
     return pixels.reshape(height, width, samples)
+
+
+def _opened(content: bytes, form: str) -> Image.Image:
+    try:
+        return Image.open(io.BytesIO(content), formats=[form])
+    except Image.DecompressionBombError as error:
+        raise ValueError(str(error)) from error
 
 
 def _is_planar(page: Any) -> bool:

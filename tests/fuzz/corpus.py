@@ -1,0 +1,19 @@
+"""All kinds of cases, and which of them a run tries."""
+
+from __future__ import annotations
+
+from fuzz import faults, slides
+from fuzz.cases import Case, Kind
+
+KINDS: dict[str, Kind] = {**slides.KINDS, **faults.KINDS}
+
+
+def quick_cases(kind: str) -> list[Case]:
+    """The cases of the default run."""
+    return [Case(kind, seed) for seed in range(KINDS[kind].quick)]
+
+
+def long_cases(kind: str) -> list[Case]:
+    """Those of `make test-long`: others, beyond the ones of the default run."""
+    quick, long = KINDS[kind].quick, KINDS[kind].long
+    return [Case(kind, seed) for seed in range(quick, quick + long)]
