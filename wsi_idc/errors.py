@@ -96,6 +96,15 @@ class OutputError(WsiIdcError, OSError):
     """A file or folder cannot be written."""
 
 
+def reason(error: BaseException) -> str:
+    """What another error says, for a message that names the file itself."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    if isinstance(error, KeyError):
+        return f"no {error} in it"
+    return " ".join(str(error).split()) or type(error).__name__
+
+
 def one_line(error: BaseException) -> str:
     """An exception in one line, with its class where the message alone would tell little."""
     message = " ".join(str(error).split())

@@ -14,8 +14,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from wsi_idc.errors import PatchCollectionError
+from wsi_idc.errors import PatchCollectionError, reason
 from wsi_idc.files import whole_file
+from wsi_idc.near import did_you_mean, near_file
 
 SIDES = ("train", "val", "test")
 
@@ -155,12 +156,18 @@ def read_split(
         with path.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file)
             if not {"patient", "split"} <= set(reader.fieldnames or ()):
-                raise PatchCollectionError(f"{path} lacks a column 'patient' or 'split'")
+                raise PatchCollectionError(
+                    f"{path} lacks a column 'patient' or 'split'; name them in its first line"
+                )
             entries = [
                 ((row["patient"] or "").strip(), (row["split"] or "").strip()) for row in reader
             ]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise PatchCollectionError(f"{path} cannot be read as a split file: {error}") from error
+        near = did_you_mean(str(path), (OFFICIAL,)) or near_file(path)
+        raise PatchCollectionError(
+            f"{path} cannot be read as a split file ({reason(error)}); give a CSV with the columns "
+            f"patient and split{'' if path.exists() else near}"
+        ) from error
     sides: dict[str, list[str]] = {side: [] for side in SIDES}
     for patient, side in dict.fromkeys(entries):
         if side not in sides:
@@ -174,7 +181,7 @@ def read_split(
     # The public release holds many cases that are in none of the papers' lists.
     if unlisted and path != OFFICIAL_SPLIT:
         raise PatchCollectionError(
-            f"{path} does not say where these patients belong: {_shorten(unlisted)}"
+            f"{path} does not say where these patients belong: {_shorten(unlisted)}; add them"
         )
     missing = tuple(
         patient for side in needed for patient in listed.patients(side) if patient not in present
@@ -182,7 +189,9 @@ def read_split(
     split = Split(**{s: tuple(p for p in listed.patients(s) if p in present) for s in SIDES})
     for side in needed:
         if not split.patients(side):
-            raise PatchCollectionError(f"{path} leaves no patients for the side {side}")
+            raise PatchCollectionError(
+                f"{path} leaves no patients for the side {side}; name some that have patches"
+            )
         if split.rows(table, side)["label"].nunique() < 2:
             raise PatchCollectionError(
                 f"{path} leaves only one class on the side {side}; it needs both, 0 and 1"

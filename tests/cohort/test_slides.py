@@ -73,7 +73,7 @@ def test_a_slide_listed_twice_counts_once(tmp_path: Path) -> None:
         ("slide\n", "lists no slides"),
         ("slide,patient\na.svs,P\nb.svs,\n", "line 3: the patient is missing"),
         ("slide,slide_mpp\na.svs,\nb.svs,forty\n", "line 3:.*'forty'"),
-        ("slide,patient\n,P\n", "line 2: the slide's file is missing"),
+        ("slide,patient\n,P\n", "line 2: the column 'slide' is empty; name the slide's file"),
         ("slide,name\na.svs,../b\n", "line 2: name '../b' cannot name a folder"),
     ],
 )

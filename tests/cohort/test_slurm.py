@@ -94,7 +94,7 @@ def test_the_job_script(settings_file: Path) -> None:
         ("jobs: none", "jobs: Input should be a valid integer"),
         ("cpus: 4", "jobs: Field required"),
         ("jobs: 2\ncores: 4", "cores: Extra inputs are not permitted; known are jobs, cpus"),
-        ("- jobs", "must be of lines"),
+        ("- jobs", "holds no settings; write lines such as .jobs: 20."),
         ("jobs: [", "cannot be read as YAML"),
     ],
 )

@@ -90,7 +90,7 @@ def test_logits_become_probabilities(outputs: int, end: str, tmp_path: Path) -> 
         (lambda: PackSettings(8.0, ("a", "A", "b")), "two classes have one name"),
         (lambda: PackSettings(8.0, ("../a", "b", "c")), "must be of letters"),
         (lambda: PackSettings(8.0, CLASSES, shown_class="IDC"), "none of the classes"),
-        (lambda: PackSettings(8.0, CLASSES, input_range="1..2"), "input range"),
+        (lambda: PackSettings(8.0, CLASSES, input_range="1..2"), "--input-range must be one of"),
         (lambda: PackSettings(0.0, CLASSES), "within 0.05 to 100"),
     ],
 )
@@ -169,9 +169,11 @@ def test_verify_compares_with_the_scores_at_packing(packed: Path, tmp_path: Path
 
 
 def test_training_and_openvino_say_why_not(packed: Path) -> None:
-    with pytest.raises(ModelFolderError, match="training cannot go on from it"):
+    with pytest.raises(ModelFolderError, match="from which training cannot go on"):
         starting_model(TrainSettings(weights=str(packed)), None)  # type: ignore[arg-type]
-    with pytest.raises(SettingsError, match="TensorFlow alone"):
+    with pytest.raises(
+        SettingsError, match="which TensorFlow alone computes; use --runtime tensorflow"
+    ):
         load_model(packed, runtime="openvino")
 
 

@@ -273,13 +273,16 @@ def test_large_kernels_are_stored_in_half_precision(trained: tuple[Path, ModelCa
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"mpp": 0.0}, "--mpp"),
-        ({"seed": -1}, "seed"),
-        ({"epochs": 0}, "epochs"),
-        ({"learning_rate": 0.0}, "learning_rate"),
-        ({"average_decay": 1.0}, "average_decay"),
-        ({"precision": "double"}, "auto, float32, float16, bfloat16"),
-        ({"architecture": Architecture(input_size=2000)}, "input_size"),
+        ({"mpp": 0.0}, "--mpp must be within 0.05 to 100 µm/px, not 0"),
+        ({"seed": -1}, "--seed must lie within 0 to 2147483647, not -1"),
+        ({"epochs": 0}, "--epochs must be at least 1, not 0"),
+        ({"learning_rate": 0.0}, "--learning-rate must lie within 0 to 1, not 0"),
+        ({"average_decay": 1.0}, "--average-decay must be at least 0 and below 1, not 1"),
+        ({"precision": "double"}, "--precision must be one of auto, float32, float16, bfloat16"),
+        (
+            {"architecture": Architecture(input_size=2000)},
+            "--input-size must be at most 1024, not 2000",
+        ),
     ],
 )
 def test_settings_that_cannot_be_are_refused_at_once(wrong: dict, message: str) -> None:

@@ -29,7 +29,7 @@ SUFFIXES = (".geojson", ".json", ".xml", ".geojson.gz", ".json.gz", ".geojson.zi
 """Endings that an annotation file may have in a folder, the first that is found being taken."""
 
 _ZIP, _GZIP = b"PK\x03\x04", b"\x1f\x8b"
-_KNOWN = "QuPath GeoJSON, ASAP XML and ImageScope XML are read"
+_KNOWN = "give QuPath GeoJSON, ASAP XML or ImageScope XML"
 
 
 def read_annotations(path: str | Path) -> AnnotationSet:
@@ -116,7 +116,9 @@ def _parsed(content: bytes) -> ParsedFile:
 
 def _json(content: bytes) -> Any:
     def refuse(constant: str) -> NoReturn:
-        raise AnnotationError(f"holds the number {constant}, which no place on a slide has")
+        raise AnnotationError(
+            f"holds the number {constant}, which no place on a slide has; export it again"
+        )
 
     try:
         return json.loads(content, parse_constant=refuse)
@@ -135,7 +137,7 @@ def _xml(content: bytes) -> Element:
     except defusedxml.DefusedXmlException as error:
         raise AnnotationError(
             "the XML declares a document type or entities, which no annotation needs and which "
-            "may do harm; it is not read"
+            "may do harm; export it again without"
         ) from error
     except (ParseError, ValueError, LookupError) as error:
         raise AnnotationError(f"is no whole XML ({error}); export it again") from error

@@ -42,7 +42,10 @@ class RegionOfInterest:
             placed = place_annotations(self.given, info, self.origin)
             area, warnings = placed.annotations.union(), placed.warnings
             if area.is_empty:
-                raise AnnotationError(f"{self.given} holds no area that --roi could mean")
+                raise AnnotationError(
+                    f"{self.given} holds no area that --roi could mean; draw the region, and "
+                    "export it again"
+                )
             return area, warnings
         left, top, width, height = self.given
         area = AnnotatedArea([shapely.box(left, top, left + width, top + height)])

@@ -29,7 +29,7 @@ from wsi_idc.cli.console import (
     user_errors,
 )
 from wsi_idc.cli.usage import UsageError, mend
-from wsi_idc.errors import SettingsError
+from wsi_idc.errors import SettingsError, reason
 from wsi_idc.near import did_you_mean, near_file, nearest_of
 
 PREFIX = "WSI_IDC"
@@ -154,7 +154,7 @@ def read_config(file: Path, command: Any, path: Sequence[str]) -> dict[str, Any]
     for name in path:
         table = table.get(name, {})
     if both := given.keys() & table.keys():
-        raise SettingsError(f"{file}: {', '.join(sorted(both))} stands in it twice")
+        raise SettingsError(f"{file}: {', '.join(sorted(both))} stands in it twice; keep one")
     known = settings_of(command)
     found = {}
     for name, value in (given | table).items():
@@ -215,9 +215,9 @@ def _content(file: Path) -> dict[str, Any]:
             f"there is no --config {file}; check the path{near_file(file)}"
         ) from error
     except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is no UTF-8 text"
+        why = getattr(error, "strerror", None) or "it is no UTF-8 text"
         raise SettingsError(
-            f"--config {file} cannot be read: {reason}; give a TOML or YAML file"
+            f"--config {file} cannot be read ({why}); give a TOML or YAML file"
         ) from error
     if file.suffix.lower() in (".yaml", ".yml"):
         import yaml
@@ -225,16 +225,22 @@ def _content(file: Path) -> dict[str, Any]:
         try:
             content = yaml.safe_load(text)
         except yaml.YAMLError as error:
-            raise SettingsError(f"--config {file} is no YAML: {error}") from error
+            raise SettingsError(
+                f"--config {file} is no YAML ({reason(error)}); mend it, or end its name in .toml"
+            ) from error
     else:
         try:
             content = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
-            raise SettingsError(f"--config {file} is no TOML: {error}") from error
+            raise SettingsError(
+                f"--config {file} is no TOML ({reason(error)}); mend it, or end its name in .yaml"
+            ) from error
     if content is None:
         return {}
     if not isinstance(content, dict) or not all(isinstance(name, str) for name in content):
-        raise SettingsError(f"--config {file} holds no names with values")
+        raise SettingsError(
+            f"--config {file} holds no names with values; write lines such as stride = 25"
+        )
     return content
 
 

@@ -189,7 +189,10 @@ def start_log(log_file: Path | None = None) -> None:
         log_file.parent.mkdir(parents=True, exist_ok=True)
         file = logging.FileHandler(log_file, encoding="utf-8")
     except OSError as error:
-        raise OutputError(f"cannot write the log file {log_file}: {error.strerror}") from error
+        raise OutputError(
+            f"cannot write the log file {log_file}: {error.strerror}; choose another place with "
+            "--log-file"
+        ) from error
     file.setFormatter(_KeptFormatter(Veil(given_paths())))
     log.addHandler(file)
     log.debug("wsi-idc %s", " ".join(sys.argv[1:]))

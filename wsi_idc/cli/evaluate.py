@@ -124,7 +124,7 @@ def evaluate(
     from wsi_idc.splits import split_path
 
     if (not heatmap) != (truth is None):
-        raise SettingsError("--heatmap and --truth go together")
+        raise SettingsError("--heatmap and --truth go together; give both")
     if heatmap and truth is not None:
         from wsi_idc.heatmap.judge import JudgeSettings
 

@@ -7,7 +7,7 @@ import logging
 from dataclasses import dataclass
 from pathlib import Path
 
-from wsi_idc.errors import SettingsError
+from wsi_idc.errors import SettingsError, reason
 from wsi_idc.slides.microns import parse_slide_mpp
 from wsi_idc.tiling.layout import check_folder_name
 
@@ -72,12 +72,14 @@ def read_table(path: Path) -> list[CohortSlide]:
                 )
             rows = list(enumerate(reader, start=2))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise SettingsError(f"{path} cannot be read as a table of slides: {error}") from error
+        raise SettingsError(
+            f"{path} cannot be read as a table of slides ({reason(error)}); give a CSV in UTF-8"
+        ) from error
     unused = [name for name in columns if name not in (*_KNOWN, *_WRITTEN, *_ALSO_WRITTEN)]
     if unused:
         log.info("%s: columns that are not used: %s", path, ", ".join(unused))
     if not rows:
-        raise SettingsError(f"{path} lists no slides")
+        raise SettingsError(f"{path} lists no slides; write a line for each below the first")
     slides = [_slide(path, line, row) for line, row in rows]
     is_written = {"name", "status"} <= set(columns) or {"name", "remedy"} <= set(columns)
     if is_written and not any(slide.path.exists() for slide in slides):
@@ -104,7 +106,9 @@ def _slide(table: Path, line: int, row: dict[str, str]) -> CohortSlide:
 
     slide = file("slide")
     if slide is None:
-        raise SettingsError(f"{table}, line {line}: the slide's file is missing")
+        raise SettingsError(
+            f"{table}, line {line}: the column 'slide' is empty; name the slide's file"
+        )
     name, microns = value("name"), value("slide_mpp")
     try:
         if name:

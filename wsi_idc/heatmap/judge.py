@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from wsi_idc.errors import ResultFolderError, SettingsError
+from wsi_idc.errors import ResultFolderError, SettingsError, reason
 from wsi_idc.heatmap.result import SUMMARY, HeatmapResult, read_result
 from wsi_idc.heatmap.truth import (
     LABEL_COLUMNS,
@@ -185,7 +185,14 @@ def _squares(
             f"{truth} lacks a column; needed are {', '.join(LABEL_COLUMNS)}"
         ) from error
     except (OSError, ValueError) as error:
-        raise SettingsError(f"{truth} cannot be read as a table: {error}") from error
+        raise SettingsError(
+            f"{truth} cannot be read as a table ({reason(error)}); give a CSV with the columns "
+            f"{', '.join(LABEL_COLUMNS)}"
+        ) from error
+    if not labels["class"].isin([0, 1]).all():
+        raise SettingsError(
+            f"{truth} has a class that is neither 0 nor 1; correct its column class"
+        )
     bounds = result.request["slide"]["bounds"]
     corner = (float(bounds["x"]), float(bounds["y"]))
     mpp = float(result.request["model"]["spacing_um_px"])

@@ -36,7 +36,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
-from wsi_idc.errors import ResultFolderError
+from wsi_idc.errors import ResultFolderError, reason
 from wsi_idc.files import make_folder, whole_file, write_json
 from wsi_idc.heatmap.export.geojson import GeoJsonFrame, write_geojson
 from wsi_idc.heatmap.export.ome_tiff import read_ome_tiff, write_ome_tiff
@@ -253,7 +253,8 @@ def read_summary(folder: Path) -> dict[str, Any]:
     summary = _read_json(path)
     if summary.get("format") != FORMAT:
         raise ResultFolderError(
-            f"{path} has the format {summary.get('format')!r}, this version reads {FORMAT!r}"
+            f"{path} has the format {summary.get('format')!r}, and this version reads {FORMAT!r}; "
+            "make the heatmap again, or use the version that made it"
         )
     return summary
 
@@ -308,7 +309,9 @@ def read_result(folder: str | Path) -> HeatmapResult:
             ),
         )
     except (OSError, KeyError, TypeError, ValueError) as error:
-        raise ResultFolderError(f"{folder} is damaged ({error}); make the heatmap again") from error
+        raise ResultFolderError(
+            f"{folder} is damaged ({reason(error)}); make the heatmap again"
+        ) from error
 
 
 def _read_map(path: Path, class_name: str) -> ProbabilityMap:
@@ -327,7 +330,7 @@ def _read_json(path: Path) -> dict[str, Any]:
         return dict(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError) as error:
         raise ResultFolderError(
-            f"{path} cannot be read ({error}); make the heatmap again"
+            f"{path} cannot be read ({reason(error)}); make the heatmap again"
         ) from error
 
 

@@ -140,5 +140,6 @@ def load_base_weights(base: Any, weights: str) -> None:
         base.load_weights(file)
     except (ValueError, OSError) as error:
         raise SettingsError(
-            f"{file} does not hold weights of ResNet50V2 without top: {first_line(error)}"
+            f"{file} does not hold weights of ResNet50V2 without top ({first_line(error)}); give "
+            f"{IMAGENET_FILE}, or --weights none"
         ) from error

@@ -120,7 +120,8 @@ def evaluate(
     if classes < 2:
         raise PatchCollectionError(
             f"{patches} leaves {len(table)} patches of {classes} class(es) to judge, "
-            f"{len(left_out)} patients being left out; both classes are needed"
+            f"{len(left_out)} patients being left out; both classes are needed (--all-patients "
+            "leaves out none that the model has learnt from)"
         )
     probability = _score(scorer, table, tta=tta)
     metrics = measure_by_patient(

@@ -24,7 +24,7 @@ from pydantic import ValidationError
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
-from wsi_idc.errors import ModelFolderError
+from wsi_idc.errors import ModelFolderError, reason
 from wsi_idc.files import whole_file, write_json
 from wsi_idc.model.architecture import Architecture, build_model
 from wsi_idc.model.card import ModelCard, PackedNetwork
@@ -33,6 +33,8 @@ from wsi_idc.near import did_you_mean, near_file
 
 CARD_FILE = "model.json"
 WEIGHTS_FILE = "weights.safetensors"
+
+_COPY_AGAIN = "copy the model folder again"
 
 SHIPPED_MODEL = Path(__file__).parent / "shipped"
 """The model folder that comes with the package."""
@@ -89,10 +91,15 @@ def read_arrays(path: Path) -> dict[str, NDArray[np.floating]]:
     try:
         arrays: dict[str, NDArray[np.floating]] = load_file(path)
     except (OSError, SafetensorError) as error:
-        raise ModelFolderError(f"{path} is not a readable weights file: {error}") from error
+        raise ModelFolderError(
+            f"{path} is not a readable weights file ({reason(error)}); {_COPY_AGAIN}"
+        ) from error
     for name, array in arrays.items():
         if not np.isfinite(array).all():
-            raise ModelFolderError(f"{path}: {name} holds values that are not finite numbers")
+            raise ModelFolderError(
+                f"{path}: {name} holds values that are not finite numbers; {_COPY_AGAIN}, or train "
+                "it again"
+            )
     return arrays
 
 
@@ -101,13 +108,15 @@ def _fill(model: Any, arrays: dict[str, NDArray[np.floating]], path: Path) -> No
     if wanted.keys() != arrays.keys():
         odd = sorted(wanted.keys() ^ arrays.keys())[0]
         raise ModelFolderError(
-            f"{path} belongs to another network than the card describes (differs at {odd})"
+            f"{path} belongs to another network than the card describes (differs at {odd}); "
+            f"{_COPY_AGAIN}"
         )
     for name, variable in wanted.items():
         array = arrays[name]
         if array.shape != tuple(variable.shape):
             raise ModelFolderError(
-                f"{path}: {name} has the shape {array.shape}, expected {tuple(variable.shape)}"
+                f"{path}: {name} has the shape {array.shape}, expected {tuple(variable.shape)}; "
+                f"{_COPY_AGAIN}"
             )
         variable.assign(array.astype(np.float32))
 
@@ -145,12 +154,12 @@ def read_card(folder: Path) -> ModelCard:
     try:
         return ModelCard.model_validate(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise ModelFolderError(f"{path} cannot be read: {error}") from error
+        raise ModelFolderError(f"{path} cannot be read ({reason(error)}); {_COPY_AGAIN}") from error
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the file"
         raise ModelFolderError(
-            f"{path} is not a valid model card: {where}: {first['msg']}"
+            f"{path} is not a valid model card ({where}: {first['msg']}); {_COPY_AGAIN}"
         ) from error
 
 
@@ -164,7 +173,8 @@ def architecture_of(card: ModelCard) -> Architecture:
     """
     if isinstance(card.network, PackedNetwork):
         raise ModelFolderError(
-            f"{card.name} is a packed Keras model: it scores, but training cannot go on from it"
+            f"{card.name} is a packed Keras model, which scores, but from which training cannot go "
+            "on; start from another with --weights"
         )
     return Architecture(patch_size=card.patch_size_pixels, **card.network.model_dump())
 
@@ -207,11 +217,12 @@ def read_card_arrays(folder: Path, card: ModelCard) -> dict[str, NDArray[np.floa
     """
     weights = folder / card.weights.file
     if not weights.is_file():
-        raise ModelFolderError(f"{folder} lacks its weights file {card.weights.file}")
+        raise ModelFolderError(
+            f"{folder} lacks its weights file {card.weights.file}; {_COPY_AGAIN}"
+        )
     if file_sha256(weights) != card.weights.sha256:
         raise ModelFolderError(
-            f"{weights} is not the file that {CARD_FILE} describes (SHA-256 differs); "
-            "copy the model folder again"
+            f"{weights} is not the file that {CARD_FILE} describes (SHA-256 differs); {_COPY_AGAIN}"
         )
     return read_arrays(weights)
 

@@ -13,6 +13,8 @@ from typing import Any
 from wsi_idc.errors import ModelFolderError, first_line
 from wsi_idc.model.runtime import load_tensorflow
 
+_AGAIN = "pack it again from its source"
+
 _LAYERS = """
     InputLayer Dense Conv1D Conv2D DepthwiseConv2D SeparableConv2D Conv2DTranspose
     BatchNormalization LayerNormalization GroupNormalization UnitNormalization
@@ -57,7 +59,7 @@ def check_config(config: Any, file: Path, depth: int = 0) -> None:
         If it names something else.
     """
     if depth > _DEEPEST:
-        raise ModelFolderError(f"{file}: the network's configuration is nested too deep")
+        raise ModelFolderError(f"{file}: the network's configuration is nested too deep; {_AGAIN}")
     if isinstance(config, list | tuple):
         for part in config:
             check_config(part, file, depth + 1)
@@ -65,7 +67,7 @@ def check_config(config: Any, file: Path, depth: int = 0) -> None:
     if not isinstance(config, dict):
         return
     if config.get("compile_config"):
-        raise ModelFolderError(f"{file}: the network carries training settings; pack it again")
+        raise ModelFolderError(f"{file}: the network carries training settings; {_AGAIN}")
     name = config.get("class_name")
     if name is not None and name != _TENSOR:
         module = config.get("module")
@@ -77,7 +79,10 @@ def check_config(config: Any, file: Path, depth: int = 0) -> None:
             )
         registered = config.get("registered_name")
         if registered not in (None, name):
-            raise ModelFolderError(f"{file}: the network has a layer registered as {registered!r}")
+            raise ModelFolderError(
+                f"{file}: the network has a layer of its own, registered as {registered!r}; "
+                "rebuild it from Keras's own layers"
+            )
     for part in config.values():
         check_config(part, file, depth + 1)
 
@@ -98,8 +103,8 @@ def build_from_config(config: dict[str, Any], file: Path) -> Any:
         model = keras.saving.deserialize_keras_object(config, safe_mode=True)
     except Exception as error:  # whatever Keras makes of values that no model has
         raise ModelFolderError(
-            f"{file}: the network cannot be built: {first_line(error)}"
+            f"{file}: the network cannot be built ({first_line(error)}); {_AGAIN}"
         ) from error
     if not isinstance(model, keras.Model):
-        raise ModelFolderError(f"{file}: the network's configuration is of no model")
+        raise ModelFolderError(f"{file}: the network's configuration is of no model; {_AGAIN}")
     return model

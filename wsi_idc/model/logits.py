@@ -68,6 +68,7 @@ class LogitGraph(ABC):
             values[start : start + count] = self.run(batch)[:count]
         if not np.isfinite(values).all():
             raise ModelFolderError(
-                "the model gives scores that are not finite numbers; its weights are damaged"
+                "the model gives scores that are not finite numbers, so its weights are "
+                "damaged; copy the model folder again, or train it again"
             )
         return values

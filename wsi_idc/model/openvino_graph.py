@@ -99,7 +99,7 @@ class _Builder:
         if self._arrays:
             raise ModelFolderError(
                 "the weights belong to another network than the card describes (nothing takes "
-                f"{sorted(self._arrays)[0]})"
+                f"{sorted(self._arrays)[0]}); copy the model folder again"
             )
         return self._openvino.Model([logit], [patch], "resnet50v2_idc")
 
@@ -195,11 +195,13 @@ class _Builder:
     def _take(self, name: str, shape: tuple[int, ...]) -> NDArray[np.float32]:
         if name not in self._arrays:
             raise ModelFolderError(
-                f"the weights belong to another network than the card describes ({name} is missing)"
+                f"the weights belong to another network than the card describes ({name} is "
+                "missing); copy the model folder again"
             )
         array = self._arrays.pop(name)
         if array.shape != shape:
             raise ModelFolderError(
-                f"the weights' {name} has the shape {array.shape}, expected {shape}"
+                f"the weights' {name} has the shape {array.shape}, expected {shape}; copy the "
+                "model folder again"
             )
         return array.astype(np.float32)

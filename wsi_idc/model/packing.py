@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import wsi_idc
-from wsi_idc.errors import ModelFolderError, SettingsError, first_line
+from wsi_idc.errors import ModelFolderError, SettingsError, first_line, reason
 from wsi_idc.files import make_folder
 from wsi_idc.model.card import (
     Calibration,
@@ -91,10 +91,10 @@ class PackSettings:
             )
         if self.input_range not in INPUT_RANGES:
             raise SettingsError(
-                f"the input range must be one of {', '.join(INPUT_RANGES)}, not {self.input_range}"
+                f"--input-range must be one of {', '.join(INPUT_RANGES)}, not {self.input_range!r}"
             )
         if self.output not in ("probability", "logit"):
-            raise SettingsError(f"the output is probability or logit, not {self.output}")
+            raise SettingsError(f"the output must be probability or logit, not {self.output!r}")
         if not 0 <= self.threshold <= 1:
             raise SettingsError(f"the threshold must lie within 0 to 1, not {self.threshold}")
 
@@ -232,9 +232,13 @@ def _load(file: Path) -> Any:
         with zipfile.ZipFile(file) as archive:
             config = json.loads(archive.read("config.json"))
     except (KeyError, ValueError, zipfile.BadZipFile) as error:
-        raise ModelFolderError(f"{file} is damaged, or no .keras file: {error}") from error
+        raise ModelFolderError(
+            f"{file} is damaged, or no .keras file ({reason(error)}); save the model again"
+        ) from error
     if not isinstance(config, dict):
-        raise ModelFolderError(f"{file} is damaged: its config.json holds no model")
+        raise ModelFolderError(
+            f"{file} is damaged: its config.json holds no model; save the model again"
+        )
     config.pop("compile_config", None)  # not loaded
     check_config(config, file)
     load_tensorflow()
@@ -243,7 +247,9 @@ def _load(file: Path) -> Any:
     try:
         return keras.saving.load_model(file, compile=False, safe_mode=True)
     except Exception as error:  # whatever Keras meets in a file that is not whole
-        raise ModelFolderError(f"{file} cannot be loaded: {first_line(error)}") from error
+        raise ModelFolderError(
+            f"{file} cannot be loaded ({first_line(error)}); save the model again with Keras 3"
+        ) from error
 
 
 def _config(model: Any, file: Path) -> dict[str, Any]:

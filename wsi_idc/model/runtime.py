@@ -75,7 +75,7 @@ def choose_runtime(runtime: str = "auto", device: str = "auto") -> str:
         If the runtime is unknown or not installed, or cannot use the device.
     """
     if runtime not in RUNTIMES:
-        raise SettingsError(f"unknown runtime {runtime!r}; allowed are {', '.join(RUNTIMES)}")
+        raise SettingsError(f"unknown --runtime {runtime!r}; allowed are {', '.join(RUNTIMES)}")
     device = device.lower()
     on_cpu = device == "cpu" or (device == "auto" and not sees_gpu())
     is_installed = find_spec("openvino") is not None
@@ -213,10 +213,16 @@ def _choose_device(tf: Any, device: str) -> None:
             f"{did_you_mean(device, ('auto', 'cpu', 'gpu'))}"
         )
     if not gpus:
-        raise SettingsError(f"device {device!r} was asked for, but TensorFlow finds no GPU here")
+        raise SettingsError(
+            f"--device {device} was asked for, but TensorFlow finds no GPU here; leave it out, or "
+            "see `wsi-idc doctor`"
+        )
     index = int(number or 0)
     if index >= len(gpus):
-        raise SettingsError(f"device {device!r} was asked for, but there are {len(gpus)} GPU(s)")
+        raise SettingsError(
+            f"--device {device} was asked for, but there are {len(gpus)} GPUs; they count from "
+            "gpu:0"
+        )
     _set_visible(tf, [gpus[index]])
 
 
@@ -227,5 +233,6 @@ def _set_visible(tf: Any, gpus: list[Any]) -> None:
         tf.config.set_visible_devices(gpus, "GPU")
     except RuntimeError as error:
         raise SettingsError(
-            "the device cannot be changed after TensorFlow has used another one in this process"
+            "the device cannot be changed after TensorFlow has used another one in this process; "
+            "start a new one"
         ) from error

@@ -127,7 +127,10 @@ def load_model(
     card = read_card(place)
     packed = isinstance(card.network, PackedNetwork)
     if packed and runtime == "openvino":
-        raise SettingsError(f"{card.name} is a packed Keras model, which TensorFlow alone computes")
+        raise SettingsError(
+            f"{card.name} is a packed Keras model, which TensorFlow alone computes; use --runtime "
+            "tensorflow"
+        )
     graph: LogitGraph
     if choose_runtime("tensorflow" if packed else runtime, device) == "openvino":
         from wsi_idc.model.openvino_graph import OpenVinoGraph

@@ -55,24 +55,31 @@ class TrainSettings:
         """Refuse values that cannot be trained with."""
         for name, least in (("epochs", 1), ("batch_size", 2), ("patience", 1)):
             if getattr(self, name) < least:
-                raise SettingsError(f"{name} must be at least {least}, not {getattr(self, name)}")
+                raise SettingsError(
+                    f"{_option(name)} must be at least {least}, not {getattr(self, name)}"
+                )
         if not 0 < self.learning_rate < 1:
-            raise SettingsError(f"learning_rate must lie in 0 to 1, not {self.learning_rate}")
+            raise SettingsError(f"--learning-rate must lie within 0 to 1, not {self.learning_rate}")
         if not 0 <= self.average_decay < 1:
             raise SettingsError(
-                f"average_decay must be at least 0 and below 1, not {self.average_decay:g}"
+                f"--average-decay must be at least 0 and below 1, not {self.average_decay:g}"
             )
         if self.precision not in PRECISIONS:
             raise SettingsError(
-                f"precision must be one of {', '.join(PRECISIONS)}, not {self.precision!r}"
+                f"--precision must be one of {', '.join(PRECISIONS)}, not {self.precision!r}"
             )
         if not 0 <= self.seed < 2**31:
-            raise SettingsError(f"seed must lie in 0 to 2147483647, not {self.seed}")
+            raise SettingsError(f"--seed must lie within 0 to 2147483647, not {self.seed}")
         if self.mpp is not None and not 0.05 <= self.mpp <= 100:
             raise SettingsError(f"--mpp must be within 0.05 to 100 µm/px, not {self.mpp:g}")
         for name in ("patch_size", "input_size"):
             if getattr(self.architecture, name) > LARGEST_INPUT:
                 raise SettingsError(
-                    f"{name} must be at most {LARGEST_INPUT}, not "
+                    f"{_option(name)} must be at most {LARGEST_INPUT}, not "
                     f"{getattr(self.architecture, name)}"
                 )
+
+
+def _option(name: str) -> str:
+    """What the command line calls a setting."""
+    return f"--{name.replace('_', '-')}"

@@ -17,7 +17,13 @@ from typing import Any
 
 import pandas as pd
 
-from wsi_idc.errors import ModelFolderError, OutputError, PatchCollectionError, SettingsError
+from wsi_idc.errors import (
+    ModelFolderError,
+    OutputError,
+    PatchCollectionError,
+    SettingsError,
+    reason,
+)
 from wsi_idc.files import make_folder, write_json
 from wsi_idc.model.folder import CARD_FILE
 from wsi_idc.model.settings import TrainSettings
@@ -58,7 +64,10 @@ def seen_in_training(
         split = pd.read_csv(path, dtype=str)
         return tuple(split.loc[split["split"].isin(sides), "patient"])
     except (OSError, ValueError, KeyError) as error:
-        raise PatchCollectionError(f"{path} cannot be read as a split file: {error}") from error
+        raise PatchCollectionError(
+            f"{path} cannot be read as the model's split file ({reason(error)}); copy the model "
+            "folder again"
+        ) from error
 
 
 def prepare(output: Path, request: dict[str, Any], *, resume: bool, overwrite: bool) -> Path:
@@ -116,7 +125,7 @@ def _refuse_other(output: Path, request: dict[str, Any]) -> None:
         before = json.loads(noted.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ModelFolderError(
-            f"{noted} cannot be read ({error}); start over with --overwrite"
+            f"{noted} cannot be read ({reason(error)}); start over with --overwrite"
         ) from error
     if differing := differences(before, request):
         raise ModelFolderError(

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from wsi_idc.errors import PatchCollectionError
+from wsi_idc.errors import PatchCollectionError, reason
 from wsi_idc.slides import SlideSource
 from wsi_idc.tiling.blocks import read_patches
 from wsi_idc.tiling.plan import PatchPlan
@@ -186,14 +186,15 @@ def _decoded(loaded: tuple[Path | bytes, str]) -> tuple[Pixels, str]:
             return np.asarray(image.convert("RGB")), name
     except (UnidentifiedImageError, OSError, SyntaxError) as error:
         raise PatchCollectionError(
-            f"{name} cannot be read as an image ({error}); remove or replace it"
+            f"{name} cannot be read as an image ({reason(error)}); remove or replace it"
         ) from error
 
 
 def _other_size(name: Path | str, width: int, height: int, patch_size: int) -> PatchCollectionError:
     compared = "larger than" if max(width, height) > patch_size else "not"
     return PatchCollectionError(
-        f"{name} is {width}x{height} px, {compared} the patch size {patch_size} of the model"
+        f"{name} is {width}x{height} px, {compared} the patch size {patch_size} of the model; "
+        "leave it out, or tile the slides for the model"
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from wsi_idc.errors import PatchCollectionError
+from wsi_idc.errors import PatchCollectionError, reason
 from wsi_idc.patches.stores import H5File, PatchStore, SlideRegions, TfRecordFile
 from wsi_idc.slides import SlideSource
 from wsi_idc.slides.fingerprint import slide_fingerprint
@@ -68,7 +68,7 @@ def read_tiled_slide(folder: Path) -> TiledSlide:
         ) from error
     except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
         raise PatchCollectionError(
-            f"{manifest} cannot be read ({error}); tile the slide again"
+            f"{manifest} cannot be read ({reason(error)}); tile the slide again"
         ) from error
     return slide
 
@@ -106,7 +106,8 @@ def labelled_rows(slide: TiledSlide, slides: Path | None) -> pd.DataFrame:
         store = H5File(slide.folder) if not len(labelled) else _regions(slide, index, slides)
     else:
         raise PatchCollectionError(
-            f"{slide.folder} is in the format {slide.format!r}, which this version does not know"
+            f"{slide.folder} is in the format {slide.format!r}, which this version does not know; "
+            "tile the slide again"
         )
     table = index.loc[labelled, ["x", "y", "label"]]
     table["patient"] = str(slide.manifest["patient"])
@@ -130,7 +131,7 @@ def _read_index(slide: TiledSlide) -> pd.DataFrame:
         expected = int(slide.manifest["counts"]["patches"])
     except (ValueError, KeyError, TypeError, OSError) as error:
         raise PatchCollectionError(
-            f"{path} cannot be read ({error}); tile the slide again with --overwrite"
+            f"{path} cannot be read ({reason(error)}); tile the slide again with --overwrite"
         ) from error
     if len(index) != expected:
         raise PatchCollectionError(

@@ -28,6 +28,8 @@ from wsi_idc.slides.openslide_reader import OpenSlideReader
 # Neighbouring reads share tiles; without a cache fastslide decodes them again each time.
 _CACHE_BYTES = 32 * 2**20
 
+_ELSE = "it is not a slide, or is damaged: copy it again, or use --reader openslide"
+
 
 def is_installed() -> bool:
     """Whether the optional dependency is there."""
@@ -128,9 +130,11 @@ def _open(path: Path) -> Any:
     try:
         handle = fastslide.FastSlide.from_file_path(path, cache=_CACHE_BYTES)
     except RuntimeError as error:
-        raise SlideReadError(f"{path}: fastslide cannot open it: {_first_line(error)}") from error
+        raise SlideReadError(
+            f"{path}: fastslide cannot open it ({_first_line(error)}); {_ELSE}"
+        ) from error
     if not handle.level_dimensions:  # what it makes of a file that is no slide
-        raise SlideReadError(f"{path}: fastslide cannot open it: it is not a slide, or is damaged")
+        raise SlideReadError(f"{path}: fastslide cannot open it; {_ELSE}")
     return handle
 
 

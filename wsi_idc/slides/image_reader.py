@@ -109,7 +109,7 @@ def _open(path: Path) -> Image.Image:
     except _STUMBLES as error:
         raise SlideReadError(
             f"{path}: not a plain image that can be read ({', '.join(_FORMATS)}); "
-            "it is of another format, or damaged"
+            "it is of another format, or damaged: convert it, or copy it again"
         ) from error
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from wsi_idc.errors import SettingsError
+from wsi_idc.errors import SettingsError, reason
 from wsi_idc.slides.info import Bounds
 from wsi_idc.slides.raster import Placement, SlideMask
 
@@ -85,5 +85,5 @@ def _read_grey(path: Path) -> np.ndarray[tuple[int, int], np.dtype[np.uint8]]:
         ) from error
     except (UnidentifiedImageError, OSError, SyntaxError) as error:
         raise SettingsError(
-            f"{path} cannot be read as an image ({error}); give a PNG or TIFF mask"
+            f"{path} cannot be read as an image ({reason(error)}); give a PNG or TIFF mask"
         ) from error

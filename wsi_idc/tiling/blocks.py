@@ -22,7 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from wsi_idc.errors import SettingsError, SlideReadError, WsiIdcError
+from wsi_idc.errors import SettingsError, SlideReadError, WsiIdcError, reason
 from wsi_idc.slides import Slide, SlideLike, SlideSource, as_source, choose_level
 from wsi_idc.slides.base import MOST_THREADS
 from wsi_idc.slides.info import SlideInfo
@@ -346,8 +346,8 @@ def _next(
         raise
     except Exception as error:
         raise SlideReadError(
-            f"{info.path}: reading {block.width}x{block.height} px failed ({error}); the file "
-            "may be damaged, or try another --reader"
+            f"{info.path}: reading {block.width}x{block.height} px failed ({reason(error)}); the "
+            "file may be damaged, or try another --reader"
         ) from error
     patches = read if _cut_by_reader(plan.grid) else _cut(read, block, plan)
     return PatchBlock(block.indices, patches)

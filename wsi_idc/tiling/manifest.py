@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from wsi_idc import __version__
-from wsi_idc.errors import OutputError, SettingsError
+from wsi_idc.errors import OutputError, SettingsError, reason
 from wsi_idc.rerun import differences
 from wsi_idc.slides.fingerprint import slide_fingerprint
 from wsi_idc.slides.info import SlideInfo
@@ -113,7 +113,8 @@ def earlier_run(manifest: Path) -> dict[str, Any] | None:
         content = json.loads(manifest.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise OutputError(
-            f"{manifest} cannot be read ({error}); replace the slide's patches with --overwrite"
+            f"{manifest} cannot be read ({reason(error)}); replace the slide's patches "
+            "with --overwrite"
         ) from error
     if not isinstance(content, dict):
         raise OutputError(f"{manifest} is no manifest; replace it with --overwrite")

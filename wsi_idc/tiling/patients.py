@@ -6,7 +6,7 @@ import csv
 from collections.abc import Iterable
 from pathlib import Path
 
-from wsi_idc.errors import SettingsError
+from wsi_idc.errors import SettingsError, reason
 from wsi_idc.slides.suffixes import without_slide_suffix
 
 # Enough to see what is wrong with the table's names, few enough for one line.
@@ -29,19 +29,25 @@ def read_patients(path: Path) -> dict[str, str]:
         with path.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file)
             if not {"slide", "patient"} <= set(reader.fieldnames or ()):
-                raise SettingsError(f"{path} lacks a column 'slide' or 'patient'")
+                raise SettingsError(
+                    f"{path} lacks a column 'slide' or 'patient'; name them in its first line"
+                )
             for line, row in enumerate(reader, start=2):
                 slide, patient = (row["slide"] or "").strip(), (row["patient"] or "").strip()
                 if not slide or not patient:
-                    raise SettingsError(f"{path}, line {line}: slide or patient is empty")
+                    raise SettingsError(
+                        f"{path}, line {line}: slide or patient is empty; fill it in"
+                    )
                 name = without_slide_suffix(Path(slide.replace("\\", "/")).name)
                 if patient_of.setdefault(name, patient) != patient:
                     raise SettingsError(
                         f"{path}, line {line}: slide {name} belongs to both "
-                        f"{patient_of[name]} and {patient}"
+                        f"{patient_of[name]} and {patient}; keep one of the lines"
                     )
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise SettingsError(f"{path} cannot be read as a table of patients: {error}") from error
+        raise SettingsError(
+            f"{path} cannot be read as a table of patients ({reason(error)}); give a CSV in UTF-8"
+        ) from error
     return patient_of
 
 

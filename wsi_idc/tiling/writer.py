@@ -19,7 +19,7 @@ from typing import Any
 
 import pandas as pd
 
-from wsi_idc.errors import OutputError, WsiIdcError
+from wsi_idc.errors import OutputError, WsiIdcError, reason
 from wsi_idc.files import cannot_write, make_folder, write_csv
 from wsi_idc.progress import Progress
 from wsi_idc.tiling.blocks import PatchBlock
@@ -152,8 +152,8 @@ def _indexed_files(index: Path) -> list[PurePosixPath]:
         names = pd.read_csv(index, usecols=["file"], dtype=str)["file"]
     except (ValueError, OSError) as error:
         raise OutputError(
-            f"{index} cannot be read ({error}), so the slide's old patches cannot be found; "
-            "tile into another folder with --output"
+            f"{index} cannot be read ({reason(error)}), so the slide's old patches cannot be "
+            "found; tile into another folder with --output"
         ) from error
     files = [PurePosixPath(str(name)) for name in names]
     for file in files:

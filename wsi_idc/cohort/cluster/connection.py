@@ -12,7 +12,7 @@ from pathlib import Path
 import distributed
 
 from wsi_idc.cohort.cluster.slurm import SlurmSettings, cluster_arguments
-from wsi_idc.errors import ClusterError, SettingsError
+from wsi_idc.errors import ClusterError, SettingsError, reason
 from wsi_idc.near import did_you_mean
 
 log = logging.getLogger("wsi_idc")
@@ -42,9 +42,8 @@ def scheduler_at(address: str | None, file: Path | None = None) -> Iterator[dist
             else distributed.Client(scheduler_file=str(file), timeout=_PATIENCE_S)
         )
     except (OSError, ValueError, TypeError) as error:
-        what = f"{error}".strip() or type(error).__name__
         raise ClusterError(
-            f"no Dask scheduler answers at {file or address}: {what}; start it with "
+            f"no Dask scheduler answers at {file or address} ({reason(error)}); start it with "
             f"`dask scheduler`{did_you_mean(address or '', ('slurm',))}"
         ) from error
     with client:
@@ -72,15 +71,15 @@ def workers_of_slurm(settings: SlurmSettings, slides: int) -> Iterator[distribut
             "--dask slurm needs dask-jobqueue; pip install 'wsi-idc[cluster]'"
         ) from error
     if shutil.which("sbatch") is None:
-        raise ClusterError(
-            "there is no sbatch here: --dask slurm must run where jobs are submitted"
-        )
+        raise ClusterError("there is no sbatch here; run --dask slurm where jobs are submitted")
     _quieten()
     jobs = max(1, min(settings.jobs, slides))
     try:
         cluster = SLURMCluster(**cluster_arguments(settings))
     except (OSError, ValueError, RuntimeError, TypeError) as error:
-        raise ClusterError(f"Dask cannot be started for Slurm: {error}") from error
+        raise ClusterError(
+            f"Dask cannot be started for Slurm ({reason(error)}); correct the file --dask-config"
+        ) from error
     with cluster:
         log.debug("job script:\n%s", cluster.job_script())
         # Not scale(jobs): this also asks for another job where one has ended, its time being up.

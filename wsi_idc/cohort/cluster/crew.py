@@ -20,7 +20,7 @@ from wsi_idc.cohort.one import set_down
 from wsi_idc.cohort.run import TaskProgress
 from wsi_idc.cohort.task import Job, SlideOutcome, SlideTask
 from wsi_idc.cohort.worker import SLIDES_UNDER_WAY
-from wsi_idc.errors import ClusterError
+from wsi_idc.errors import ClusterError, reason
 
 log = logging.getLogger("wsi_idc")
 
@@ -135,7 +135,9 @@ class DaskCrew:
             )
         error = future.exception()
         if not isinstance(error, distributed.KilledWorker):
-            raise ClusterError(f"Dask could not do {task.name}: {error}") from error
+            raise ClusterError(
+                f"Dask could not do {task.name} ({reason(error)}); run the same command again"
+            ) from error
         times = error.allowed_failures + 1
         what = f"{times} workers were lost while they did it"
         failure = make_failure(task, "open", what, _LOST, trace=str(error))

@@ -9,7 +9,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from wsi_idc.cohort.worker import SLIDES_UNDER_WAY
-from wsi_idc.errors import SettingsError
+from wsi_idc.errors import SettingsError, reason
 
 
 class SlurmSettings(BaseModel):
@@ -59,9 +59,11 @@ def read_slurm_settings(path: Path) -> SlurmSettings:
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise SettingsError(f"{path} cannot be read as YAML: {error}") from error
+        raise SettingsError(
+            f"{path} cannot be read as YAML ({reason(error)}); correct the file --dask-config"
+        ) from error
     if not isinstance(content, dict):
-        raise SettingsError(f"{path} must be of lines such as 'jobs: 20'")
+        raise SettingsError(f"{path} holds no settings; write lines such as 'jobs: 20'")
     try:
         return SlurmSettings(**content)
     except (ValidationError, TypeError) as error:

@@ -20,7 +20,7 @@ from typing import Any
 from wsi_idc.cohort.failures import make_failure
 from wsi_idc.cohort.one import set_down
 from wsi_idc.cohort.task import Job, SlideOutcome, SlideTask
-from wsi_idc.errors import WsiIdcError
+from wsi_idc.errors import WsiIdcError, reason
 from wsi_idc.fresh_process import command_of
 from wsi_idc.progress import Progress
 
@@ -150,7 +150,10 @@ class _Child:
                 cwd=folder,
             )
         except OSError as error:
-            raise WsiIdcError(f"no process could be started to work in: {error}") from error
+            raise WsiIdcError(
+                f"no process could be started to work in ({reason(error)}); close other programs, "
+                "or work in this one with --workers 0"
+            ) from error
         self.has_ended = False
         self._was_ended = False
         self._ready = threading.Event()

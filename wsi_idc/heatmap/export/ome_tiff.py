@@ -25,7 +25,7 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
-from wsi_idc.errors import ResultFolderError
+from wsi_idc.errors import ResultFolderError, reason
 from wsi_idc.files import whole_file
 from wsi_idc.heatmap.probability_map import ProbabilityMap
 from wsi_idc.slides.raster import Placement
@@ -136,7 +136,7 @@ def read_ome_tiff(path: Path) -> ProbabilityMap:
     # Decoders of damaged files raise what they come upon, from KeyError to zlib.error.
     except Exception as error:
         raise ResultFolderError(
-            f"{path} is no probability map of wsi-idc, or is damaged ({error}); {again}"
+            f"{path} is no probability map of wsi-idc, or is damaged ({reason(error)}); {again}"
         ) from error
     if values.ndim != 2 or values.dtype != np.float32:
         raise ResultFolderError(

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from wsi_idc.errors import ResultFolderError, SettingsError
+from wsi_idc.errors import ResultFolderError, SettingsError, reason
 from wsi_idc.files import whole_file
 
 RECTANGLE_COLUMNS = ("minx", "miny", "width", "height")
@@ -72,7 +72,9 @@ def read_scores_csv(path: Path) -> pd.DataFrame:
             f"no scores at {path}; run `wsi-idc heatmap` on the slide"
         ) from error
     except (ValueError, OSError) as error:  # pandas' parser errors are ValueErrors
-        raise ResultFolderError(f"cannot read scores from {path}: {error}") from error
+        raise ResultFolderError(
+            f"{path} cannot be read ({reason(error)}); run `wsi-idc heatmap` on the slide again"
+        ) from error
     problem = _score_problem(table)
     if problem:
         raise ResultFolderError(

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from wsi_idc.errors import reason
 from wsi_idc.fresh_process import command_of
 from wsi_idc.slides.base import Pixels
 from wsi_idc.slides.isolation.memory import SharedMemory
@@ -46,7 +47,7 @@ class ReaderProcess:
                 pass_fds=self._memory.inherit,
             )
         except OSError as error:
-            raise ReaderFailure(f"no process could be started for it ({error})") from error
+            raise ReaderFailure(f"no process could be started for it ({reason(error)})") from error
         finally:
             self._memory.child_has_started()
         self._is_fresh = True
