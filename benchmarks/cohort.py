@@ -34,7 +34,7 @@ from itertools import count
 from pathlib import Path
 
 import numpy as np
-from measuring import Cost, cost_of, peak_memory_mb
+from measuring import Cost, cost_of, peak_of
 from slides import make_slide
 
 from wsi_idc.cohort.heatmap_job import HeatmapJob
@@ -262,7 +262,7 @@ def memory(bench: Bench, runtime: str) -> None:
         command = [sys.executable, "-c", start, "heatmap", "--device", "cpu", "--workers", "1"]
         slides = [str(task.source.path) for task in tasks]
         where = ["--output", str(bench.job().output), "--runtime", runtime]
-        print(f"| {told} | {peak_memory_mb([*command, *slides, *where]):.0f} |", flush=True)
+        print(f"| {told} | {peak_of([*command, *slides, *where]).memory_mb:.0f} |", flush=True)
     print()
 
 

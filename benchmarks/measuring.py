@@ -7,7 +7,8 @@ import resource
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,16 +58,50 @@ def _processor_seconds() -> float:
     return sum(u.ru_utime + u.ru_stime for u in used)
 
 
-def peak_memory_mb(command: Sequence[str]) -> float:
-    """Peak memory of a command and all its children together, shared pages counted once.
+@dataclass
+class Peak:
+    """The most that a process and all its children together had at a time.
+
+    Attributes
+    ----------
+    memory_mb : shared pages counted once.
+    open_files : files, pipes and sockets.
+    """
+
+    memory_mb: float = 0.0
+    open_files: int = 0
+
+
+@contextmanager
+def watched(pid: int) -> Iterator[Peak]:
+    """Watch a process and its children; what is yielded goes on growing meanwhile.
 
     Looked at every 20 ms, which no block of pixels is faster than.
     """
-    peak = 0.0
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
-        done = threading.Event()
-        while not done.wait(0.02) and process.poll() is None:
-            peak = max(peak, sum(_pss_mb(pid) for pid in _family(process.pid)))
+    peak, done = Peak(), threading.Event()
+
+    def watch() -> None:
+        while not done.wait(0.02):
+            family = _family(pid)
+            peak.memory_mb = max(peak.memory_mb, sum(map(_pss_mb, family)))
+            peak.open_files = max(peak.open_files, sum(map(_open_files, family)))
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield peak
+    finally:
+        done.set()
+        thread.join()
+
+
+def peak_of(command: Sequence[str]) -> Peak:
+    """The peak of a command that is to end well."""
+    with (
+        subprocess.Popen(command, stdout=subprocess.DEVNULL) as process,
+        watched(process.pid) as peak,
+    ):
+        process.wait()
     if process.returncode:
         raise SystemExit(f"{' '.join(command)} failed")
     return peak
@@ -83,6 +118,13 @@ def _family(pid: int) -> list[int]:
     except OSError:
         return [pid]
     return [pid, *(member for child in children for member in _family(child))]
+
+
+def _open_files(pid: int) -> int:
+    try:
+        return len(os.listdir(f"/proc/{pid}/fd"))
+    except OSError:
+        return 0
 
 
 def _pss_mb(pid: int) -> float:

@@ -25,7 +25,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from measuring import Cost, best_of, peak_memory_mb
+from measuring import Cost, best_of, peak_of
 from slides import TILE, MadeSlide, make_slide
 from ways import bare_blocks, decode_tiles, in_blocks, one_call_per_patch, tiles_under
 
@@ -197,7 +197,7 @@ def memory(table: Table, folder: Path, sizes: Sizes) -> None:
         slide = make_slide(folder / f"largest-{levels[-1]}.svs", *sizes.largest, levels)
         output = folder / "tiled"
         shutil.rmtree(output, ignore_errors=True)
-        peak = peak_memory_mb([*COMMAND, "tile", str(slide.path), "-o", str(output), *options])
+        peak = peak_of([*COMMAND, "tile", str(slide.path), "-o", str(output), *options]).memory_mb
         name = f"memory, {what}, {slide.width:,}x{slide.height:,} px, levels to 1/{levels[-1]}"
         table.add(name, f"{peak:.0f} MB", "", "≤ 800 MB", 800 / peak)
     native = folder / "native.svs"
@@ -208,7 +208,7 @@ def memory(table: Table, folder: Path, sizes: Sizes) -> None:
             "plan = _plan_all(path); plan = plan.select(plan.rows < 160); "
             "in_blocks(SlideSource(path, reader=sys.argv[2]), plan, 2)"
         )
-        peak = peak_memory_mb([sys.executable, "-c", _HERE + code, str(native), reader])
+        peak = peak_of([sys.executable, "-c", _HERE + code, str(native), reader]).memory_mb
         name = f"memory, 40x patches, {reader}, children included"
         table.add(name, f"{peak:.0f} MB", "", "≤ 800 MB", 800 / peak)
 

@@ -167,8 +167,8 @@ def _regions(slide: TiledSlide, index: pd.DataFrame, slides: Path | None) -> Sli
         grid = make_grid(opened.info, slide.geometry[0], size, stride)
     plan = PatchPlan(
         grid,
-        (index["x"].to_numpy(np.int64) - 1) // stride,
-        (index["y"].to_numpy(np.int64) - 1) // stride,
+        ((index["x"].to_numpy(np.int64) - 1) // stride).astype(np.int32),
+        ((index["y"].to_numpy(np.int64) - 1) // stride).astype(np.int32),
         index["tissue_fraction"].to_numpy(np.float32),
         index["label"].to_numpy(np.int8),
     )

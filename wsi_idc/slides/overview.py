@@ -63,13 +63,13 @@ class Overview:
         return self.pixels[top : top + height, left : left + width]
 
     def missing(
-        self, left: NDArray[np.int64], top: NDArray[np.int64], side: int
+        self, left: NDArray[np.int32], top: NDArray[np.int32], side: int
     ) -> list[tuple[int, int, int, int]]:
         """What of some squares is not here as `Slide.read` would give it.
 
         Parameters
         ----------
-        left, top : int64 [N], pixels from the corner of the bounds; all within `pixels`.
+        left, top : int32 [N], pixels from the corner of the bounds; all within `pixels`.
         side : of every square, pixels.
 
         Returns

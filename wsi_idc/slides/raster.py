@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 
 from wsi_idc.slides.display import jpeg_bytes, png_bytes
 
+# Bounds the memory of shares: some 20 numbers are held for each rectangle on the way.
+_RECTANGLES_AT_ONCE = 100_000
+
 
 @dataclass(frozen=True)
 class Placement:
@@ -144,19 +147,22 @@ class SlideMask:
         the part that lies inside. What lies outside the mask counts as not covered.
         """
         at = self.placement
-        left = (np.asarray(x) - at.origin_x) / at.pixel_width
-        top = (np.asarray(y) - at.origin_y) / at.pixel_height
-        right = left + width / at.pixel_width
-        bottom = top + height / at.pixel_height
+        across, down = width / at.pixel_width, height / at.pixel_height
         area_below = _IntegralImage(self.values)
-        covered = (
-            area_below(right, bottom)
-            - area_below(left, bottom)
-            - area_below(right, top)
-            + area_below(left, top)
-        )
-        total = (width / at.pixel_width) * (height / at.pixel_height)
-        return np.clip(covered / total, 0.0, 1.0)
+        share = np.empty(len(x))
+        for first in range(0, len(x), _RECTANGLES_AT_ONCE):
+            some = slice(first, first + _RECTANGLES_AT_ONCE)
+            left = (np.asarray(x[some]) - at.origin_x) / at.pixel_width
+            top = (np.asarray(y[some]) - at.origin_y) / at.pixel_height
+            right, bottom = left + across, top + down
+            covered = (
+                area_below(right, bottom)
+                - area_below(left, bottom)
+                - area_below(right, top)
+                + area_below(left, top)
+            )
+            share[some] = np.clip(covered / (across * down), 0.0, 1.0)
+        return share
 
 
 class _IntegralImage:

@@ -120,9 +120,12 @@ def _spread(plan: PatchPlan, group: NDArray[np.int64], count: int) -> NDArray[np
     return np.sort(along[steps.astype(np.int64)])
 
 
-def _morton(columns: NDArray[np.int64], rows: NDArray[np.int64]) -> NDArray[np.int64]:
+def _morton(columns: NDArray[np.int32], rows: NDArray[np.int32]) -> NDArray[np.int64]:
     """Places on the Z-order curve: the bits of column and row in turn."""
     code = np.zeros(len(columns), np.int64)
-    for bit in range(31):
-        code |= ((columns >> bit) & 1) << (2 * bit) | ((rows >> bit) & 1) << (2 * bit + 1)
+    for bit in range(int(max(columns.max(), rows.max())).bit_length()):
+        for place, cells in ((2 * bit, columns), (2 * bit + 1, rows)):
+            bits = ((cells >> bit) & 1).astype(np.int64)
+            bits <<= place
+            code |= bits
     return code

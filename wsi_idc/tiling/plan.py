@@ -34,15 +34,15 @@ class PatchPlan:
     Attributes
     ----------
     grid : the patch grid they are cells of.
-    columns, rows : int64 [N], cells of the grid.
+    columns, rows : int32 [N], cells of the grid: a slide may have millions.
     tissue_fraction : float32 [N], 0 to 1, share of the whole patch that is tissue (a part
         that hangs over the slide's edge is none); NaN where no tissue mask was used.
     label : int8 [N], 1 for IDC, 0 for none, -1 where there is no label.
     """
 
     grid: PatchGrid
-    columns: NDArray[np.int64]
-    rows: NDArray[np.int64]
+    columns: NDArray[np.int32]
+    rows: NDArray[np.int32]
     tissue_fraction: NDArray[np.float32]
     label: NDArray[np.int8]
 
@@ -63,19 +63,22 @@ class PatchPlan:
     @property
     def x_name(self) -> NDArray[np.int64]:
         """int64 [N], left edges in target pixels counted from 1, as in public file names."""
-        return self.columns * self.grid.stride + 1
+        return self.columns.astype(np.int64) * self.grid.stride + 1
 
     @property
     def y_name(self) -> NDArray[np.int64]:
         """int64 [N], top edges in target pixels counted from 1, as in public file names."""
-        return self.rows * self.grid.stride + 1
+        return self.rows.astype(np.int64) * self.grid.stride + 1
 
     def share_of(self, covered: Coverage) -> NDArray[np.float64]:
         """float64 [N], 0 to 1: how much of each patch is covered."""
         return _fraction(self.grid, self.columns, self.rows, covered)
 
-    def select(self, keep: NDArray[np.bool_] | slice) -> PatchPlan:
-        """Return the plan of the patches where `keep`, bool [N], is True, or of a slice of them."""
+    def select(self, keep: NDArray[np.bool_] | NDArray[np.int64] | slice) -> PatchPlan:
+        """Return the plan of some of the patches.
+
+        `keep` is bool [N], True where one stays, or the places of those that do, or a slice.
+        """
         return replace(
             self,
             columns=self.columns[keep],
@@ -84,7 +87,7 @@ class PatchPlan:
             label=self.label[keep],
         )
 
-    def table(self, part: slice = slice(None)) -> pd.DataFrame:
+    def table(self, part: NDArray[np.int64] | slice = slice(None)) -> pd.DataFrame:
         """Return the plan, or a part of its patches, as a table of a row a patch.
 
         Columns: `x`, `y` (target pixels, counted from 1, as in file names), `x_level0`,
@@ -182,11 +185,15 @@ def _plan_rows(
     first: int,
     last: int,
     min_tissue: float,
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
+) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float32]]:
     """Columns, rows and tissue fractions of the patches to keep of rows `first` to `last`."""
     rows, columns = (
-        cells.ravel().astype(np.int64)
-        for cells in np.meshgrid(np.arange(first, last), np.arange(grid.columns), indexing="ij")
+        cells.ravel()
+        for cells in np.meshgrid(
+            np.arange(first, last, dtype=np.int32),
+            np.arange(grid.columns, dtype=np.int32),
+            indexing="ij",
+        )
     )
     if region is not None:
         inside = _centres_inside(grid, region, first, last)
@@ -214,7 +221,7 @@ def _centres_inside(grid: PatchGrid, region: Region, first: int, last: int) -> N
 
 
 def _fraction(
-    grid: PatchGrid, columns: NDArray[np.int64], rows: NDArray[np.int64], covered: Coverage
+    grid: PatchGrid, columns: NDArray[np.int32], rows: NDArray[np.int32], covered: Coverage
 ) -> NDArray[np.float64]:
     return covered.fraction_of(
         grid.level0_x(columns),

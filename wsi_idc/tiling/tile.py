@@ -178,7 +178,7 @@ def _blocks(
             yield from sheet.watch(blocks)
         return
     # Nothing to write: only what the sheet shows is read.
-    few = plan.select(np.isin(np.arange(len(plan)), sheet.chosen))
+    few = plan.select(sheet.chosen)
     with closing(read_patches(source, few, threads=threads, overview=overview)) as blocks:
         for block in blocks:
             sheet.take(sheet.chosen[block.indices], block.patches)

@@ -15,7 +15,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing
 from glob import escape
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 import pandas as pd
 
@@ -23,12 +22,12 @@ from wsi_idc.errors import OutputError, WsiIdcError, reason
 from wsi_idc.files import cannot_write, make_folder, write_csv
 from wsi_idc.progress import Progress
 from wsi_idc.tiling.blocks import PatchBlock
-from wsi_idc.tiling.formats import SlidePatches, open_format
+from wsi_idc.tiling.formats import PatchFormat, SlidePatches, open_format
 from wsi_idc.tiling.layout import check_folder_name, index_path, manifest_path, slide_folder
 from wsi_idc.tiling.plan import PatchPlan
 
 _MOST_THREADS = 8
-_ROWS_AT_A_TIME = 100_000
+_ROWS_AT_A_TIME = 20_000
 _STAGING = ".partial-patches"
 _PATCH_FILE = re.compile(r".+_x\d+_y\d+(_class[01])?\.png")
 
@@ -82,12 +81,11 @@ def write_patches(
                 if progress is not None:
                     progress(done, len(patches.plan))
         remove_patches(output, name)
-        write_csv(index, _table_in_parts(patches.plan, writer.columns()))
-        moves = [(staging / staged, output / file) for staged, file in writer.files()]
-        for folder in {target.parent for _, target in moves}:
-            make_folder(folder)
-        for staged, target in moves:
-            os.replace(staged, target)
+        write_csv(index, _table_in_parts(patches.plan, writer))
+        for folder in {file.rpartition("/")[0] for _, file in writer.files()}:
+            make_folder(output / folder)
+        for staged, file in writer.files():
+            os.replace(staging / staged, output / file)
     except WsiIdcError:
         raise  # of reading: an OSError too, but none of writing
     except OSError as error:
@@ -97,11 +95,11 @@ def write_patches(
     return index
 
 
-def _table_in_parts(plan: PatchPlan, columns: dict[str, Any]) -> Iterator[pd.DataFrame]:
+def _table_in_parts(plan: PatchPlan, writer: PatchFormat) -> Iterator[pd.DataFrame]:
     """The index: of millions of patches it would take more memory than all else."""
     for start in range(0, max(1, len(plan)), _ROWS_AT_A_TIME):
         part = slice(start, start + _ROWS_AT_A_TIME)
-        yield plan.table(part).assign(**{name: values[part] for name, values in columns.items()})
+        yield plan.table(part).assign(**writer.columns(part))
 
 
 def remove_patches(output: Path, name: str) -> int:

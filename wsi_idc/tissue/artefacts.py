@@ -13,8 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
+from wsi_idc.tissue.bands import bands
 from wsi_idc.tissue.colour import FloatArray
-from wsi_idc.tissue.morphology import BoolArray, grown, opened
+from wsi_idc.tissue.morphology import BoolArray, areas, grown, opened
 from wsi_idc.tissue.settings import TissueSettings
 
 # Haematoxylin and eosin both take away more green than red. Ink that is blue or green does
@@ -65,6 +66,23 @@ def find_ink(density: FloatArray, mpp: float, settings: TissueSettings) -> Ink:
     mpp : microns per pixel.
     settings : gives the least width of a pen's stroke.
     """
+    ink = np.empty(density.shape[1:], bool)
+    for rows in bands(ink.shape):
+        ink[rows] = _has_colour_of_ink(density[:, rows])
+    if settings.pen_width_um == 0 or not ink.any():
+        return Ink(np.zeros_like(ink), ink)
+    core = opened(ink, settings.pen_width_um / 2 / mpp)
+    ink |= _red_over_tissue(density, core, mpp, settings)
+    core = opened(ink, settings.pen_width_um / 2 / mpp)
+    # A stroke's margin is paler, so not every limit above is met there; but it has no pink.
+    red, green, _ = density
+    margin = (red >= green - _NO_PINK) | ink
+    pen = core | (margin & grown(core, _MARGIN * settings.pen_width_um / mpp))
+    return Ink(pen, ink & ~pen)
+
+
+def _has_colour_of_ink(density: FloatArray) -> BoolArray:
+    """Whether each pixel's colour is one that no stain has, bool [height, width]."""
     red, green, blue = density
     total = red + green + blue
     ink = (red - green > _BLUE_GREEN * total) & (total > 3 * _LEAST_DENSITY)
@@ -76,15 +94,7 @@ def find_ink(density: FloatArray, mpp: float, settings: TissueSettings) -> Ink:
     least = np.minimum(np.minimum(red, green), blue)
     most = np.maximum(np.maximum(red, green), blue)
     ink |= (least > _BLACK_EVENNESS * most) & (total > 3 * _BLACK_DENSITY)
-    if settings.pen_width_um == 0 or not ink.any():
-        return Ink(np.zeros_like(ink), ink)
-    core = opened(ink, settings.pen_width_um / 2 / mpp)
-    ink |= _red_over_tissue(density, core, mpp, settings)
-    core = opened(ink, settings.pen_width_um / 2 / mpp)
-    # A stroke's margin is paler, so not every limit above is met there; but it has no pink.
-    margin = (red >= green - _NO_PINK) | ink
-    pen = core | (margin & grown(core, _MARGIN * settings.pen_width_um / mpp))
-    return Ink(pen, ink & ~pen)
+    return np.asarray(ink)
 
 
 def _red_over_tissue(
@@ -123,7 +133,7 @@ def without_blurred(
     """
     pieces, count = ndimage.label(tissue, structure=np.ones((3, 3)))
     largest_px = settings.largest_blur_mm2 * 1e6 / (mpp * mpp)
-    small = np.bincount(pieces.ravel(), minlength=count + 1) <= largest_px
+    small = areas(pieces, count) <= largest_px
     blurred = np.zeros(count + 1, bool)
     for index, box in enumerate(ndimage.find_objects(pieces), start=1):
         if small[index]:

@@ -17,6 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from wsi_idc.tissue.bands import bands
+
 FloatArray = NDArray[np.float32]
 
 _WHITE = np.array([244.0, 244.0, 244.0], np.float32)
@@ -97,10 +99,18 @@ def saturation(smooth: FloatArray, glass: FloatArray) -> FloatArray:
     return np.asarray((brightest - darkest) / np.maximum(brightest, np.float32(_SATURATION_FLOOR)))
 
 
-def optical_density(smooth: FloatArray, glass: FloatArray) -> FloatArray:
-    """Natural-log optical density against glass, float32 [3, height, width], 0 and more."""
-    ratio = np.clip((smooth + 1) / (glass[:, None, None] + 1), 1e-3, 1)
-    return np.asarray(-np.log(ratio))
+def optical_density(
+    smooth: FloatArray, glass: FloatArray, out: FloatArray | None = None
+) -> FloatArray:
+    """Natural-log optical density against glass, float32 [3, height, width], 0 and more.
+
+    `out` takes it, and may be `smooth` itself: of a whole section either is 100 MB and more.
+    """
+    result = np.add(smooth, 1, out=out)
+    result /= glass[:, None, None] + 1
+    np.clip(result, 1e-3, 1, out=result)
+    np.log(result, out=result)
+    return np.asarray(np.negative(result, out=result))
 
 
 def stain_density(density: FloatArray) -> FloatArray:
@@ -111,7 +121,9 @@ def stain_density(density: FloatArray) -> FloatArray:
     dirt, edges of cover slips) have no part. Ink and rust take away red or blue more than
     green, which no mixture of the stains does; that counts against them.
     """
-    red, green, blue = density
-    stain = green - np.minimum(red, blue)
-    stain -= _OTHER_COLOUR * np.maximum(np.maximum(red, blue) - green, 0)
-    return np.asarray(stain)
+    stain = np.empty(density.shape[1:], np.float32)
+    for rows in bands(stain.shape):
+        red, green, blue = density[:, rows]
+        stain[rows] = green - np.minimum(red, blue)
+        stain[rows] -= _OTHER_COLOUR * np.maximum(np.maximum(red, blue) - green, 0)
+    return stain

@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from wsi_idc.tissue.bands import bands
+
 BoolArray = NDArray[np.bool_]
 
 
@@ -71,10 +73,21 @@ def _shrunk(mask: BoolArray, radius_px: float) -> BoolArray:
     return ~grown(~mask, radius_px)
 
 
+def areas(pieces: NDArray[np.int32], count: int) -> NDArray[np.int64]:
+    """Pixels of each of `count` pieces, int64 [count + 1]; the first are those of none.
+
+    `pieces` tells each pixel's piece, 1 to `count`, or 0: int32 [height, width].
+    """
+    result = np.zeros(count + 1, np.int64)
+    for rows in bands(pieces.shape):  # counting makes a copy of twice the size
+        result += np.bincount(pieces[rows].ravel(), minlength=count + 1)
+    return result
+
+
 def without_small(mask: BoolArray, smallest_px: float) -> BoolArray:
     """The mask without its 8-connected pieces below an area in pixels."""
-    pieces, _ = ndimage.label(mask, structure=np.ones((3, 3)))
-    large = np.bincount(pieces.ravel()) >= smallest_px
+    pieces, count = ndimage.label(mask, structure=np.ones((3, 3)))
+    large = areas(pieces, count) >= smallest_px
     large[0] = False
     return np.asarray(large[pieces])
 
@@ -85,7 +98,7 @@ def with_small_holes_filled(mask: BoolArray, largest_px: float) -> BoolArray:
     Holes at the picture's edge stay whatever their area: they may go on outside it.
     """
     pieces, count = ndimage.label(~mask)
-    keep = np.bincount(pieces.ravel(), minlength=count + 1) > largest_px
+    keep = areas(pieces, count) > largest_px
     for edge in (pieces[0], pieces[-1], pieces[:, 0], pieces[:, -1]):
         keep[edge] = True
     keep[0] = False

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from wsi_idc.tissue.artefacts import black, find_ink, without_blurred
+from wsi_idc.tissue.bands import bands
 from wsi_idc.tissue.colour import (
     FloatArray,
     glass_colour,
@@ -79,15 +80,19 @@ def segment(
         return Segmentation(everything, ~everything)
     smooth = smoothed(pixels, settings.smoothing_um / mpp)
     glass = glass_colour(smooth)
-    density = optical_density(smooth, glass)
+    never = black(smooth, settings.darkest)
+    measure = saturation(smooth, glass) if settings.method == "otsu" else None
+    density = optical_density(smooth, glass, out=smooth)
+    del smooth  # its memory holds the densities now
     ink = find_ink(density, mpp, settings)
-    never = black(smooth, settings.darkest) | ink.pen
-    if settings.method == "otsu":
-        measure = saturation(smooth, glass)
+    never |= ink.pen
+    if measure is not None:
         lowest, highest = settings.lowest_saturation, settings.highest_saturation
     else:
         measure = stain_density(density)
         lowest, highest = settings.lowest_stain, settings.highest_stain
+    darkness = density.mean(axis=0)
+    del density
     tissue = ~never & (measure > otsu_within(measure[~never], lowest, highest))
     if ink.thin.any():
         tissue |= ink.thin & ~never & grown(tissue, _INK_REACH_UM / mpp)
@@ -97,7 +102,7 @@ def segment(
     if settings.method == "hed":
         tissue |= _fat_beside(tissue, measure, never, mpp, settings)
     tissue = closed(tissue, settings.joining_um / mpp)
-    tissue = without_blurred(tissue, density.mean(axis=0), mpp, settings)
+    tissue = without_blurred(tissue, darkness, mpp, settings)
     tissue = with_small_holes_filled(tissue, settings.largest_hole_mm2 / pixel_mm2) & ~never
     return Segmentation(without_small(tissue, settings.smallest_piece_mm2 / pixel_mm2), ink.pen)
 
@@ -114,12 +119,16 @@ def _fat_beside(
     free = ~(never | grown(tissue, _EDGE_SIGMAS * settings.smoothing_um / mpp))
     # The mean of stain over the free pixels around is above a limit where the sum of what they
     # have more than it is above 0.
-    more = np.where(free, stain - np.float32(settings.fat_stain), 0)
-    fat = free & (ndimage.gaussian_filter(more, _FAT_UM / mpp, truncate=2.5) > 0)
+    more = stain - np.float32(settings.fat_stain)
+    more[~free] = 0
+    ndimage.gaussian_filter(more, _FAT_UM / mpp, truncate=2.5, output=more)
+    fat = free & (more > 0)
+    del more
     # Neighbours of tissue lie across the edge that was left out.
     reach = grown(tissue, _FAT_UM / mpp + 1) & ~never
     pieces, count = ndimage.label(fat | reach, structure=np.ones((3, 3)))
     touching = np.zeros(count + 1, bool)
-    touching[pieces[tissue]] = True
+    for rows in bands(tissue.shape):
+        touching[pieces[rows][tissue[rows]]] = True
     touching[0] = False
     return np.asarray(fat & touching[pieces])

@@ -7,6 +7,7 @@ at the end where they belong. It knows nothing of earlier runs and of moving: th
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -49,10 +50,10 @@ class PatchFormat(Protocol):
     def close(self) -> None:
         """Finish the files, or let go of them after an error."""
 
-    def columns(self) -> dict[str, Any]:
-        """Columns of the index, N entries each, that only this format has."""
+    def columns(self, part: slice) -> dict[str, Any]:
+        """Columns of the index that only this format has, of a part of the patches."""
 
-    def files(self) -> list[tuple[str, str]]:
+    def files(self) -> Iterator[tuple[str, str]]:
         """Each staged file's name, and its path from the output folder on, slashes forward."""
 
 

@@ -20,7 +20,7 @@ array can be written in any order, read at any place, and memory-mapped.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -53,6 +53,10 @@ _SYNC_BYTES = 64 * 2**20
 # More than positions and headers of a file take.
 _HEADERS_BYTES, _POSITION_BYTES = 2**15, 64
 
+# A slide may have millions of positions; so many of them take few megabytes.
+_ZEROS_AT_ONCE = 2**20
+_POSITIONS_AT_ONCE = 100_000
+
 
 class H5Format:
     """Writes all patches of a slide into one HDF5 file.
@@ -70,7 +74,7 @@ class H5Format:
             _check_room(staging, len(patches.plan) * self._patch_bytes)
         # On a full disk HDF5 ends in many ways, none of them clear: see first that all it
         # will write has room.
-        path.write_bytes(bytes(_HEADERS_BYTES + _POSITION_BYTES * len(patches.plan)))
+        _take_room(path, _HEADERS_BYTES + _POSITION_BYTES * len(patches.plan))
         with h5py.File(path, "w", libver=_LIBVER) as file:
             _write_positions(file, patches)
             shape = (len(patches.plan), size, size, 3)
@@ -105,13 +109,13 @@ class H5Format:
             finally:
                 self._file.close()
 
-    def columns(self) -> dict[str, Any]:
+    def columns(self, part: slice) -> dict[str, Any]:
         """None: a patch's row in the index is its row in the file."""
         return {}
 
-    def files(self) -> list[tuple[str, str]]:
+    def files(self) -> Iterator[tuple[str, str]]:
         """The one file."""
-        return [(_PART, f"{SLIDES_FOLDER}/{self._name}/{self._name}{H5_ENDING}")]
+        yield _PART, f"{SLIDES_FOLDER}/{self._name}/{self._name}{H5_ENDING}"
 
 
 def _runs(indices: np.ndarray) -> list[tuple[int, int]]:
@@ -131,6 +135,13 @@ def _check_room(folder: Path, needed: int) -> None:
         )
 
 
+def _take_room(path: Path, size: int) -> None:
+    """Fill a new file with zeros, which a full disk refuses."""
+    with path.open("wb") as file:
+        for start in range(0, size, _ZEROS_AT_ONCE):
+            file.write(bytes(min(_ZEROS_AT_ONCE, size - start)))
+
+
 def _make_room(file: h5py.File, shape: tuple[int, ...]) -> int:
     """Lay out `images` without writing it; returns its first byte's place in the file."""
     how = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
@@ -146,16 +157,19 @@ def _make_room(file: h5py.File, shape: tuple[int, ...]) -> int:
 
 def _write_positions(file: h5py.File, patches: SlidePatches) -> None:
     plan, grid = patches.plan, patches.plan.grid
-    # One after the other: of millions of patches each takes tens of megabytes.
-    arrays: dict[str, Callable[[], np.ndarray]] = {
-        COORDS: lambda: np.rint(_exact_coords(plan)).astype(np.int64),
-        "coords_exact": lambda: _exact_coords(plan),
-        "xy": lambda: np.stack([plan.x_name, plan.y_name], axis=1),
-        "label": lambda: plan.label,
-        "tissue_fraction": lambda: plan.tissue_fraction,
+    arrays: dict[str, tuple[type, Callable[[PatchPlan], np.ndarray]]] = {
+        COORDS: (np.int64, lambda part: np.rint(_exact_coords(part))),
+        "coords_exact": (np.float64, _exact_coords),
+        "xy": (np.int64, lambda part: np.stack([part.x_name, part.y_name], axis=1)),
+        "label": (np.int8, lambda part: part.label),
+        "tissue_fraction": (np.float32, lambda part: part.tissue_fraction),
     }
-    for name, values in arrays.items():
-        file.create_dataset(name, data=values(), track_times=False)
+    for name, (dtype, values_of) in arrays.items():
+        shape = (len(plan), *values_of(plan.select(slice(0))).shape[1:])
+        dataset = file.create_dataset(name, shape, dtype, track_times=False)
+        for start in range(0, len(plan), _POSITIONS_AT_ONCE):
+            part = slice(start, start + _POSITIONS_AT_ONCE)
+            dataset[part] = values_of(plan.select(part)).astype(dtype)
     file[COORDS].attrs.update(_attributes(patches.info, grid))
     file.attrs.update(
         {

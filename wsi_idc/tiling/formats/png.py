@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from pathlib import Path, PurePosixPath
@@ -20,6 +20,8 @@ from wsi_idc.tiling.layout import patch_files
 # files are 3 % larger.
 _PNG_LEVEL = 1
 
+_NAMES_AT_ONCE = 10_000
+
 
 def encode_png(patch: NDArray[np.uint8]) -> bytes:
     """A patch, uint8 RGB [height, width, 3], as the bytes of a PNG file."""
@@ -36,12 +38,12 @@ class PngFormat:
 
     def __init__(self, staging: Path, patches: SlidePatches, threads: int) -> None:
         self._staging = staging
-        self._files = patch_files(patches.plan, patches.name, patches.patient)
+        self._patches = patches
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="encode-patches")
 
     def write(self, block: PatchBlock) -> None:
         """Write the files of a block's patches."""
-        for _ in self._pool.map(self._write_one, block.indices, block.patches):
+        for _ in self._pool.map(self._write_one, self._names(block.indices), block.patches):
             pass
 
     def close(self) -> None:
@@ -49,16 +51,23 @@ class PngFormat:
         self._pool.shutdown(cancel_futures=True)
         sync_file_system(self._staging)
 
-    def columns(self) -> dict[str, Sequence[str]]:
+    def columns(self, part: slice) -> dict[str, Sequence[str]]:
         """The files, as the index names them."""
-        return {"file": self._files}
+        return {"file": self._names(part)}
 
-    def files(self) -> list[tuple[str, str]]:
+    def files(self) -> Iterator[tuple[str, str]]:
         """Each staged file and its place."""
-        return [(_staged(file), file) for file in self._files]
+        for start in range(0, len(self._patches.plan), _NAMES_AT_ONCE):
+            for file in self._names(slice(start, start + _NAMES_AT_ONCE)):
+                yield _staged(file), file
 
-    def _write_one(self, index: int, patch: NDArray[np.uint8]) -> None:
-        (self._staging / _staged(self._files[index])).write_bytes(encode_png(patch))
+    def _names(self, part: NDArray[np.int64] | slice) -> list[str]:
+        return patch_files(
+            self._patches.plan.select(part), self._patches.name, self._patches.patient
+        )
+
+    def _write_one(self, file: str, patch: NDArray[np.uint8]) -> None:
+        (self._staging / _staged(file)).write_bytes(encode_png(patch))
 
 
 def _staged(file: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -49,8 +50,6 @@ class TfRecordFormat:
     def __init__(self, staging: Path, patches: SlidePatches, threads: int) -> None:
         self._staging = staging
         self._patches = patches
-        table = patches.plan.table()
-        self._of_row = {name: table[name].tolist() for name in _OF_INDEX}
         self._offset = np.zeros(len(patches.plan), np.int64)
         self._end = 0
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="encode-patches")
@@ -59,7 +58,9 @@ class TfRecordFormat:
 
     def write(self, block: PatchBlock) -> None:
         """Append the records of a block's patches."""
-        records = self._pool.map(self._record, block.indices.tolist(), block.patches)
+        table = self._patches.plan.table(block.indices)
+        values = zip(*(table[name].tolist() for name in _OF_INDEX), strict=True)
+        records = self._pool.map(self._record, block.indices.tolist(), values, block.patches)
         for index, record in zip(block.indices, records, strict=True):
             self._offset[index] = self._end
             self._end += self._file.write(record)
@@ -74,26 +75,26 @@ class TfRecordFormat:
             finally:
                 self._file.close()
 
-    def columns(self) -> dict[str, Any]:
+    def columns(self, part: slice) -> dict[str, Any]:
         """Where each record starts."""
-        return {"offset": self._offset}
+        return {"offset": self._offset[part]}
 
-    def files(self) -> list[tuple[str, str]]:
+    def files(self) -> Iterator[tuple[str, str]]:
         """The records and their description."""
         place = f"{SLIDES_FOLDER}/{self._patches.name}/{self._patches.name}"
-        return [
-            (_RECORDS_PART, place + TFRECORD_ENDING),
-            (_FEATURES_PART, place + FEATURES_ENDING),
-        ]
+        yield _RECORDS_PART, place + TFRECORD_ENDING
+        yield _FEATURES_PART, place + FEATURES_ENDING
 
-    def _record(self, index: int, patch: NDArray[np.uint8]) -> bytes:
+    def _record(
+        self, index: int, values: tuple[int | float, ...], patch: NDArray[np.uint8]
+    ) -> bytes:
         features: dict[str, Feature] = {
             "image": [encode_png(patch)],
             "patient": [self._patches.patient.encode()],
             "slide": [self._patches.name.encode()],
             "row": [index],
         }
-        features |= {name: [values[index]] for name, values in self._of_row.items()}
+        features |= {name: [value] for name, value in zip(_OF_INDEX, values, strict=True)}
         return framed(encode_example(features))
 
     def _description(self) -> str:
