@@ -163,10 +163,10 @@ def read_split(
                 ((row["patient"] or "").strip(), (row["split"] or "").strip()) for row in reader
             ]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        near = did_you_mean(str(path), (OFFICIAL,)) or near_file(path)
         raise PatchCollectionError(
             f"{path} cannot be read as a split file ({reason(error)}); give a CSV with the columns "
-            f"patient and split{'' if path.exists() else near}"
+            "patient and split"
+            f"{'' if path.exists() else did_you_mean(str(path), (OFFICIAL,)) or near_file(path)}"
         ) from error
     sides: dict[str, list[str]] = {side: [] for side in SIDES}
     for patient, side in dict.fromkeys(entries):

@@ -144,8 +144,10 @@ def read_card(folder: Path) -> ModelCard:
     """
     path = folder / CARD_FILE
     if not folder.exists():
-        near = did_you_mean(str(folder), (SHIPPED,)) or near_file(folder)
-        raise ModelFolderError(f"there is no model folder {folder}; check the path{near}")
+        raise ModelFolderError(
+            f"there is no model folder {folder}; check the path"
+            f"{did_you_mean(str(folder), (SHIPPED,)) or near_file(folder)}"
+        )
     if not path.is_file():
         raise ModelFolderError(
             f"{folder} is not a model folder (no {CARD_FILE}); give what `wsi-idc train` or "
