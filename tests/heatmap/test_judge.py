@@ -20,6 +20,7 @@ from wsi_idc.heatmap.judge import JudgeSettings, judge_result, result_folders, t
 from wsi_idc.heatmap.judge_cohort import MEAN, POOLED
 from wsi_idc.heatmap.probability_map import ProbabilityMap
 from wsi_idc.heatmap.render import OverlaySettings, write_png
+from wsi_idc.privacy import Pseudonyms
 from wsi_idc.slides.raster import Placement, SlideMask
 
 # A scan of 8 by 6 mm inside a larger frame, pixels not square; cells of 200 µm.
@@ -188,6 +189,20 @@ def test_truths_are_found_by_the_name_of_the_slide(tmp_path: Path):
         truth_of(Path("x/b"), tmp_path)
     with pytest.raises(SettingsError, match="no truth of c"):
         truth_of(Path("x/c"), tmp_path)
+
+
+def test_the_truth_of_a_hashed_name_is_found_by_its_key(tmp_path: Path) -> None:
+    names = Pseudonyms(b"a key")
+    result = Path("x") / names.slide("a")
+    for name in ("a.png", "a-labels.csv", "b_truth.png"):
+        (tmp_path / name).write_bytes(b"")
+    assert truth_of(result, tmp_path, names).name == "a-labels.csv"  # a.png is the slide
+    for key in (None, Pseudonyms(b"another")):
+        with pytest.raises(SettingsError, match="give the key of its hash with --anonymise-key"):
+            truth_of(result, tmp_path, key)
+    with pytest.raises(SettingsError) as plain:
+        truth_of(Path("x/c"), tmp_path, names)
+    assert "--anonymise-key" not in str(plain.value)
     with pytest.raises(ResultFolderError, match="holds none"):
         result_folders([tmp_path])
 

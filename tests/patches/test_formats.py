@@ -18,6 +18,7 @@ from wsi_idc.errors import PatchCollectionError
 from wsi_idc.model.data import Side, load_side
 from wsi_idc.model.settings import TrainSettings
 from wsi_idc.patches import find_patches, read_pixels
+from wsi_idc.privacy import Pseudonyms
 from wsi_idc.slides import SlideSource
 from wsi_idc.tiling.formats import FORMATS
 from wsi_idc.tiling.settings import TileSettings
@@ -126,6 +127,22 @@ def test_the_slides_may_lie_deeper(
     table = find_patches(collections["coords"], tmp_path).table
     expected, _ = read_pixels(find_patches(collections["png"]).table, 50)
     np.testing.assert_array_equal(read_pixels(table, 50)[0], expected)
+
+
+def test_slides_under_hashed_names_are_told_by_what_is_in_them(
+    collections: dict[str, Path], slides: Path, tmp_path: Path
+) -> None:
+    source = SlideSource(slides / "a.tif").anonymised(Pseudonyms(b"k"))
+    truth = slides / "a_truth.png"
+    settings = replace(SETTINGS, format="coords")
+    tile_slide(source, tmp_path, settings, patient="P-a", truth=truth)
+    whole = find_patches(collections["png"]).table
+    expected, _ = read_pixels(whole[whole["slide"] == "a"], 50)
+    found = find_patches(tmp_path, slides).table
+    assert set(found["slide"]) == {source.name}
+    np.testing.assert_array_equal(read_pixels(found, 50)[0], expected)
+    with pytest.raises(PatchCollectionError, match=f"b.tif does not hold {source.file}"):
+        find_patches(tmp_path, slides / "b.tif")
 
 
 @pytest.mark.parametrize("format", ["h5", "tfrecord"])

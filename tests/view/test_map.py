@@ -164,6 +164,8 @@ class TestWhichSlide:
             ("slide-fedcba9876543210", True),
         ]
         assert entries[0].source.path == one.slide
+        (named,) = list_slides([one.slide], ViewSettings(results=one.results))
+        assert named.key == "slide-0123456789abcdef" and named.source.path == one.slide
 
     def test_of_two_slides_of_one_name_each_result_has_its_own(self, tmp_path: Path) -> None:
         made = make_mapped_slide(tmp_path)

@@ -13,6 +13,7 @@ from wsi_idc.errors import SettingsError
 
 if TYPE_CHECKING:
     from wsi_idc.annotations.roi import RegionOfInterest
+    from wsi_idc.cohort.table import CohortSlide
     from wsi_idc.tiling.annotated import AnnotationLabels
 
 _NAMES = "<slide>.geojson, .json or .xml"
@@ -117,16 +118,13 @@ class Labelling:
             return
         _check_one_for_each("--annotations", self.annotations, slides)
 
-    def of(
-        self, slide: Path, own: Path | None = None, *, in_table: bool = False
-    ) -> AnnotationLabels | None:
+    def of(self, slide: CohortSlide, *, in_table: bool = False) -> AnnotationLabels | None:
         """How one slide's patches are labelled; None where no slide has annotations.
 
         Parameters
         ----------
         slide : the slide.
-        own : its annotations, where a table of slides names them.
-        in_table : whether the table names those of any slide.
+        in_table : whether a table names the annotations of any slide.
 
         Raises
         ------
@@ -137,13 +135,13 @@ class Labelling:
             return None
         from wsi_idc.tiling.annotated import AnnotationLabels
 
-        file = own
-        if own is None and self.annotations is not None:
+        file = slide.annotations
+        if file is None and self.annotations is not None:
             file = _file_of(slide, self.annotations)
         if file is None and not self.unannotated_negative:
             where = "the table" if self.annotations is None else str(self.annotations)
             raise SettingsError(
-                f"{where} holds no {_NAMES} for {slide}; add it, leave the slide out, "
+                f"{where} holds no {_NAMES} for {slide.alias}; add it, leave the slide out, "
                 "or say with --unannotated-negative that such slides have no IDC"
             )
         return AnnotationLabels(
@@ -174,7 +172,7 @@ class RoiGiven:
         if isinstance(given, Path):
             _check_one_for_each("--roi", given, slides)
 
-    def of(self, slide: Path) -> RegionOfInterest | None:
+    def of(self, slide: CohortSlide) -> RegionOfInterest | None:
         """The region of one slide; None without `--roi`.
 
         Raises
@@ -191,8 +189,8 @@ class RoiGiven:
             file = _file_of(slide, given)
             if file is None:
                 raise SettingsError(
-                    f"{given} holds no {_NAMES} for {slide}, which says its region; add it, or "
-                    "leave the slide out"
+                    f"{given} holds no {_NAMES} for {slide.alias}, which says its region; add it, "
+                    "or leave the slide out"
                 )
             given = file
         return RegionOfInterest(given, self.origin.value)
@@ -206,8 +204,10 @@ def _check_one_for_each(option: str, given: Path, slides: int) -> None:
         )
 
 
-def _file_of(slide: Path, given: Path) -> Path | None:
+def _file_of(slide: CohortSlide, given: Path) -> Path | None:
     from wsi_idc.annotations.reading import SUFFIXES
     from wsi_idc.cohort.inputs import companion
 
-    return companion(slide, given, SUFFIXES) if given.is_dir() else given
+    if not given.is_dir():
+        return given
+    return companion(slide.alias, given, SUFFIXES, slide.also)

@@ -16,6 +16,7 @@ import typer
 
 from wsi_idc.cli.cluster_options import ClusterOptions
 from wsi_idc.cli.console import CohortBar, given_paths, log, report
+from wsi_idc.cli.name_options import NameOptions
 from wsi_idc.cli.options import Reader
 from wsi_idc.errors import SettingsError, WsiIdcError
 from wsi_idc.near import near_file
@@ -85,6 +86,7 @@ class CohortOptions:
     cluster: ClusterOptions = field(default_factory=ClusterOptions)
     as_json: bool = False
     only_failed: bool = False
+    names: NameOptions = field(default_factory=NameOptions)
 
     def check(self) -> None:
         """Refuse options that do not fit each other.
@@ -101,12 +103,16 @@ class CohortOptions:
         if self.workers is not None and self.cluster.are_given:
             raise SettingsError("--workers is of this machine; with --dask the cluster has its own")
         self.cluster.check()
+        self.names.check()
 
-    def slides(self, paths: Sequence[Path]) -> list[CohortSlide]:
-        """All slides of the cohort, each with a name of its own."""
-        from wsi_idc.cohort.slides import read_cohort
+    def slides(
+        self, paths: Sequence[Path], output: Path, patients: Path | None = None
+    ) -> list[CohortSlide]:
+        """All slides of the cohort, each by the name that its results are to have."""
+        from wsi_idc.cohort.slides import read_cohort, with_patients
 
-        return read_cohort(paths, recursive=self.recursive)
+        found = read_cohort(paths, recursive=self.recursive)
+        return self.names.of(found if patients is None else with_patients(found, patients), output)
 
     def share(self, slides: list[CohortSlide], output: Path) -> list[CohortSlide]:
         """Those of them that this run is to do."""
@@ -166,6 +172,7 @@ def source_of(
         icc,
         isolated=isolated,
         name=slide.name,
+        anonymous=slide.is_anonymous,
     )
 
 
@@ -249,10 +256,11 @@ def _tasks(
     places = given_paths()
     for slide in slides:
         try:
-            tasks.append(replace(task_of(slide), places=places))
+            tasks.append(replace(task_of(slide), places=places, hidden=slide.hidden))
         except WsiIdcError as error:
             failed += 1
-            unready = SlideTask(SlideSource(slide.path, name=slide.name), places=places)
+            source = SlideSource(slide.path, name=slide.name, anonymous=slide.is_anonymous)
+            unready = SlideTask(source, places=places, hidden=slide.hidden)
             outcome = set_down(job.output, unready, failure_of(error, unready), 0.0)
             _say(outcome, as_json=as_json)
     return tasks, failed

@@ -8,7 +8,7 @@ import os
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
 from enum import IntEnum
 from pathlib import Path
@@ -155,21 +155,55 @@ def tell_of_threads() -> None:
     threading.excepthook = told
 
 
-class _KeptFormatter(logging.Formatter):
-    """Lines with times, in which no folder is told."""
+class _KeptLog(logging.FileHandler):
+    """Writes lines with times, in which no folder is told, nor a name that stands hashed.
 
-    def __init__(self, veil: Veil) -> None:
-        super().__init__("%(asctime)s %(levelname)s %(message)s")
-        self._veil = veil
+    Parameters
+    ----------
+    file : where to.
+    held_back : whether to wait with it until `names_in_log` has said which names these are.
+    """
+
+    def __init__(self, file: Path, *, held_back: bool) -> None:
+        super().__init__(file, encoding="utf-8")
+        self.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+        self._veil = Veil(given_paths())
+        self._held: list[logging.LogRecord] | None = [] if held_back else None
 
     def format(self, record: logging.LogRecord) -> str:
         return self._veil(super().format(record))
 
+    def emit(self, record: logging.LogRecord) -> None:
+        if self._held is None:
+            super().emit(record)
+        else:
+            self._held.append(record)
 
-def start_log(log_file: Path | None = None) -> None:
+    def go_on(self, hidden: Mapping[str, str]) -> None:
+        for name, shown in hidden.items():
+            self._veil.rename(name, shown)
+        held, self._held = self._held or [], None
+        for record in held:
+            self.emit(record)
+
+
+def names_in_log(hidden: Mapping[str, str]) -> None:
+    """Have the log file tell names by others, from its first line on."""
+    for handler in log.handlers:
+        if isinstance(handler, _KeptLog):
+            handler.go_on(hidden)
+
+
+def start_log(log_file: Path | None = None, *, held_back: bool = False) -> None:
     """Send news to standard error, and all of it with times to `log_file` if there is one.
 
     The file is an output, kept and passed on: it tells files without the folders they lie in.
+
+    Parameters
+    ----------
+    log_file : the file.
+    held_back : whether nothing is written to it before `names_in_log` says what to hide: a command
+        that ends before told the terminal alone.
 
     Raises
     ------
@@ -187,13 +221,12 @@ def start_log(log_file: Path | None = None) -> None:
         return
     try:
         log_file.parent.mkdir(parents=True, exist_ok=True)
-        file = logging.FileHandler(log_file, encoding="utf-8")
+        file = _KeptLog(log_file, held_back=held_back)
     except OSError as error:
         raise OutputError(
             f"cannot write the log file {log_file}: {error.strerror}; choose another place with "
             "--log-file"
         ) from error
-    file.setFormatter(_KeptFormatter(Veil(given_paths())))
     log.addHandler(file)
     log.debug("wsi-idc %s", " ".join(sys.argv[1:]))
 

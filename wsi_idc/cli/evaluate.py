@@ -97,6 +97,15 @@ def evaluate(
         ),
     ] = False,
     tta: TtaOption = False,
+    anonymise_key: Annotated[
+        Path | None,
+        typer.Option(
+            "--anonymise-key",
+            metavar="FILE",
+            help="The secret by which names of results were hashed, to find the slides' truths.",
+            show_default="one of your own",
+        ),
+    ] = None,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -131,7 +140,9 @@ def evaluate(
         settings = JudgeSettings(
             threshold, border_um, tuple(positive_class or ()), annotation_origin.value
         )
-        raise typer.Exit(_judge_heatmaps(heatmap, truth, settings, output, as_json=as_json))
+        raise typer.Exit(
+            _judge_heatmaps(heatmap, truth, settings, output, anonymise_key, as_json=as_json)
+        )
     if not model_and_patches or len(model_and_patches) > 2:
         raise SettingsError("give [MODEL] and PATCHES, or --heatmap RESULT and --truth FILE")
     *model, patches = model_and_patches
@@ -207,6 +218,7 @@ def _judge_heatmaps(
     truth: Path,
     settings: JudgeSettings,
     output: Path | None,
+    key: Path | None,
     *,
     as_json: bool,
 ) -> int:
@@ -216,6 +228,8 @@ def _judge_heatmaps(
     from wsi_idc.heatmap.judge import judged_units, result_folders, truth_of
     from wsi_idc.heatmap.judge_cohort import score_cohort, write_cohort
     from wsi_idc.heatmap.truth import Units
+    from wsi_idc.privacy import is_pseudonym
+    from wsi_idc.privacy.pseudonyms import known_pseudonyms
 
     folders = result_folders(results)
     if len(folders) > 1 and not truth.is_dir():
@@ -224,9 +238,12 @@ def _judge_heatmaps(
             "named for the slides"
         )
     judged: dict[str, dict[str, Units]] = {}
+    hashed = any(is_pseudonym(folder.resolve().name) for folder in folders)
+    pseudonyms = known_pseudonyms(key) if hashed or key else None
 
     def step(folder: Path) -> None:
-        judged[folder.resolve().name] = judged_units(folder, truth_of(folder, truth), settings)
+        file = truth_of(folder.resolve(), truth, pseudonyms)
+        judged[folder.resolve().name] = judged_units(folder, file, settings)
 
     if len(folders) == 1:
         step(folders[0])  # an error ends the command as its kind says

@@ -34,6 +34,12 @@ from wsi_idc.cli.cohort_options import (
     source_of,
 )
 from wsi_idc.cli.console import log, start_log, user_errors
+from wsi_idc.cli.name_options import (
+    AnonymiseKeyOption,
+    AnonymiseNamesOption,
+    AnonymiseOption,
+    NameOptions,
+)
 from wsi_idc.cli.options import (
     ColormapOption,
     DeviceOption,
@@ -159,6 +165,9 @@ def heatmap(
     dask_config: DaskConfigOption = None,
     dask_resources: DaskResourcesOption = None,
     only_failed: OnlyFailedOption = False,
+    anonymise: AnonymiseOption = False,
+    anonymise_key: AnonymiseKeyOption = None,
+    anonymise_names: AnonymiseNamesOption = None,
     as_json: SlidesJsonOption = False,
     dry_run: DryRunOption = False,
     overwrite: OverwriteOption = False,
@@ -170,7 +179,7 @@ def heatmap(
     look at, probability.ome.tif with the values, scores.csv, summary.json and more. A slide
     that fails does not stop the rest.
     """
-    start_log(log_file)
+    start_log(log_file, held_back=anonymise)
     from wsi_idc.cohort.heatmap_job import HeatmapJob
     from wsi_idc.cohort.task import SlideTask
     from wsi_idc.heatmap.scoring import ScoreSettings
@@ -179,7 +188,10 @@ def heatmap(
     from wsi_idc.tissue import TissueSettings, check_given, given_for
 
     cluster = ClusterOptions(dask, dask_scheduler_file, dask_config, dask_resources)
-    options = CohortOptions(recursive, workers, timeout, shard, cluster, as_json, only_failed)
+    names = NameOptions(anonymise, anonymise_key, anonymise_names)
+    options = CohortOptions(
+        recursive, workers, timeout, shard, cluster, as_json, only_failed, names
+    )
     options.check()
     settings = ScoreSettings(
         stride, min_tissue, allow_upsampling, tta, TissueSettings(method=tissue.value)
@@ -196,7 +208,7 @@ def heatmap(
     )
     microns = slide_mpp_given(slide_mpp)
     export = export_settings(min_region, geojson_origin, parquet, eight_bit)
-    found = options.slides(slides)
+    found = options.slides(slides, output)
     check_given(tissue_mask, len(found))
     region = RoiGiven(roi, annotation_origin)
     region.check(len(found))
@@ -204,8 +216,8 @@ def heatmap(
     def task_of(slide: CohortSlide) -> SlideTask:
         return SlideTask(
             source_of(slide, reader, microns, icc, isolate),
-            tissue=given_for(slide.alias, tissue_mask),
-            roi=region.of(slide.alias),
+            tissue=given_for(slide.alias, tissue_mask, slide.also),
+            roi=region.of(slide),
         )
 
     mine = options.share(found, output)

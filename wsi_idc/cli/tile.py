@@ -39,6 +39,12 @@ from wsi_idc.cli.cohort_options import (
     source_of,
 )
 from wsi_idc.cli.console import log, start_log, user_errors
+from wsi_idc.cli.name_options import (
+    AnonymiseKeyOption,
+    AnonymiseNamesOption,
+    AnonymiseOption,
+    NameOptions,
+)
 from wsi_idc.cli.options import (
     DryRunOption,
     IccOption,
@@ -162,6 +168,9 @@ def tile(
     dask_config: DaskConfigOption = None,
     dask_resources: DaskResourcesOption = None,
     only_failed: OnlyFailedOption = False,
+    anonymise: AnonymiseOption = False,
+    anonymise_key: AnonymiseKeyOption = None,
+    anonymise_names: AnonymiseNamesOption = None,
     as_json: SlidesJsonOption = False,
     dry_run: DryRunOption = False,
     overwrite: OverwriteOption = False,
@@ -173,15 +182,17 @@ def tile(
     of other formats, index, mask and pictures in OUTPUT/slides/<slide>. `wsi-idc train` reads
     any of them.
     """
-    start_log(log_file)
+    start_log(log_file, held_back=anonymise)
     from wsi_idc.cohort.task import SlideTask
     from wsi_idc.cohort.tile_job import TileJob
-    from wsi_idc.tiling.patients import patients_of
     from wsi_idc.tiling.settings import TileSettings
     from wsi_idc.tissue import TissueSettings, check_given, given_for
 
     cluster = ClusterOptions(dask, dask_scheduler_file, dask_config, dask_resources)
-    options = CohortOptions(recursive, workers, timeout, shard, cluster, as_json, only_failed)
+    names = NameOptions(anonymise, anonymise_key, anonymise_names)
+    options = CohortOptions(
+        recursive, workers, timeout, shard, cluster, as_json, only_failed, names
+    )
     options.check()
     settings = TileSettings(
         mpp=_target_mpp(mpp, magnification),
@@ -195,7 +206,7 @@ def tile(
         tissue=TissueSettings(method=tissue.value),
     )
     microns = slide_mpp_given(slide_mpp)
-    found = options.slides(slides)
+    found = options.slides(slides, output, patients)
     _check_truth_mask(truth_mask, len(found))
     check_given(tissue_mask, len(found))
     labelling = Labelling(
@@ -209,19 +220,14 @@ def tile(
     labelling.check(len(found), truth_mask, in_table)
     region = RoiGiven(roi, annotation_origin)
     region.check(len(found))
-    if patients and any(slide.patient for slide in found):
-        raise SettingsError("give patients with --patients or in the table of slides, not both")
-    patient_of = patients_of((slide.alias for slide in found), patients) if patients else {}
 
     def task_of(slide: CohortSlide) -> SlideTask:
-        alias = slide.alias
         return SlideTask(
             source_of(slide, reader, microns, icc, isolate),
-            tissue=given_for(alias, tissue_mask),
-            roi=region.of(alias),
-            patient=slide.patient or patient_of.get(alias),
-            truth=labelling.of(alias, slide.annotations, in_table=in_table)
-            or _truth_of(alias, truth_mask),
+            tissue=given_for(slide.alias, tissue_mask, slide.also),
+            roi=region.of(slide),
+            patient=slide.patient,
+            truth=labelling.of(slide, in_table=in_table) or _truth_of(slide, truth_mask),
         )
 
     mine = options.share(found, output)
@@ -251,17 +257,18 @@ def _check_truth_mask(truth_mask: Path | None, slides: int) -> None:
         )
 
 
-def _truth_of(slide: Path, truth_mask: Path | None) -> Path | None:
+def _truth_of(slide: CohortSlide, truth_mask: Path | None) -> Path | None:
     """The mask of one slide: the file itself, or the slide's in a folder of masks."""
     if truth_mask is None or not truth_mask.is_dir():
         return truth_mask
     from wsi_idc.cohort.inputs import companion
 
-    if (path := companion(slide, truth_mask, (".png", "_truth.png"))) is not None:
+    alias = slide.alias
+    if (path := companion(alias, truth_mask, (".png", "_truth.png"), slide.also)) is not None:
         return path
     raise SettingsError(
-        f"{truth_mask} holds neither {slide.stem}.png nor {slide.stem}_truth.png, the truth of "
-        f"{slide}; add it, or leave the slide out"
+        f"{truth_mask} holds neither {alias.stem}.png nor {alias.stem}_truth.png, the truth of "
+        f"{alias}; add it, or leave the slide out"
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from wsi_idc.errors import SettingsError
@@ -46,17 +46,21 @@ def _matches(path: Path) -> list[Path]:
     return found
 
 
-def companion(slide: Path, folder: Path, endings: Iterable[str]) -> Path | None:
+def companion(
+    slide: Path, folder: Path, endings: Iterable[str], also: Sequence[str] = ()
+) -> Path | None:
     """Find the file in a folder that belongs to a slide; None where there is none.
 
-    It is named like the slide, without or with the slide's own ending, and has one of `endings`.
+    It is named like the slide, without or with the slide's own ending, or has a name of `also`,
+    and one of `endings`.
 
     Raises
     ------
     SettingsError
         If there are two: which one is meant cannot be told.
     """
-    names = dict.fromkeys(stem + ending for ending in endings for stem in (slide.stem, slide.name))
+    stems = (slide.stem, slide.name, *also)
+    names = dict.fromkeys(stem + ending for ending in endings for stem in stems)
     found = [
         path
         for path in (folder / name for name in names)

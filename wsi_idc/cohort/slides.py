@@ -11,6 +11,7 @@ from wsi_idc.cohort.inputs import find_slides
 from wsi_idc.cohort.names import unique_names
 from wsi_idc.cohort.table import CohortSlide, read_table
 from wsi_idc.errors import SettingsError
+from wsi_idc.tiling.patients import patients_of
 
 TABLE_SUFFIX = ".csv"
 
@@ -42,6 +43,20 @@ def read_cohort(paths: Iterable[Path], *, recursive: bool = False) -> list[Cohor
                     f"{slide.path} is listed twice, with different values; remove one of the lines"
                 )
     return _named(list(slides.values()))
+
+
+def with_patients(slides: list[CohortSlide], table: Path) -> list[CohortSlide]:
+    """The slides with the patients that a CSV of slides and patients names.
+
+    Raises
+    ------
+    SettingsError
+        See `patients_of`; or if the slides have patients already.
+    """
+    if any(slide.patient for slide in slides):
+        raise SettingsError("give patients with --patients or in the table of slides, not both")
+    patient_of = patients_of((slide.alias for slide in slides), table)
+    return [replace(slide, patient=patient_of[slide.alias]) for slide in slides]
 
 
 def _named(slides: list[CohortSlide]) -> list[CohortSlide]:

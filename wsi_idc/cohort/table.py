@@ -30,6 +30,7 @@ class CohortSlide:
     patient : whose it is; None where the table does not say.
     slide_mpp : µm per level-0 pixel (x, y), where the table says it.
     annotations : what was drawn on it, where the table says it.
+    own_name, own_patient : what `name` and `patient` stand for where they are hashes, else None.
     """
 
     path: Path
@@ -37,16 +38,40 @@ class CohortSlide:
     patient: str | None = None
     slide_mpp: tuple[float, float] | None = None
     annotations: Path | None = None
+    own_name: str | None = None
+    own_patient: str | None = None
+
+    @property
+    def is_anonymous(self) -> bool:
+        """Whether outputs must not tell the slide's own name."""
+        return self.own_name is not None
 
     @property
     def alias(self) -> Path:
         """A path by whose name files that belong to the slide are looked up: that of its results.
 
-        Two slides `a/1.svs` and `b/1.svs` must not both be labelled by `1.geojson`.
+        Two slides `a/1.svs` and `b/1.svs` must not both be labelled by `1.geojson`. Names that
+        stand hashed are looked up unhashed.
         """
-        if self.name in ("", self.path.stem):
+        name = self.own_name or self.name
+        if name in ("", self.path.stem):
             return self.path
-        return self.path.with_name(f"{self.name}{self.path.suffix}")
+        return self.path.with_name(f"{name}{self.path.suffix}")
+
+    @property
+    def also(self) -> tuple[str, ...]:
+        """Other names of files that belong to the slide: what earlier runs wrote has its hash."""
+        return (self.name,) if self.is_anonymous else ()
+
+    @property
+    def hidden(self) -> dict[str, str]:
+        """What outputs must not tell, by what they tell for it."""
+        if self.own_name is None:
+            return {}
+        names = {self.path.name: self.name, self.path.stem: self.name, self.own_name: self.name}
+        if self.own_patient is not None and self.patient is not None:
+            names[self.own_patient] = self.patient
+        return names
 
 
 def read_table(path: Path) -> list[CohortSlide]:

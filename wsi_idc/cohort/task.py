@@ -6,7 +6,7 @@ All of it travels between processes and machines.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -30,6 +30,7 @@ class SlideTask:
     patient : whose slide it is; None is a patient of its own.
     truth : where IDC is (`wsi_idc.tiling.planning.TruthSource`); None without labels.
     places : other files and folders that messages may name, and that outputs must not tell.
+    hidden : names that outputs must not tell, by what they tell for them.
     """
 
     source: SlideSource
@@ -38,6 +39,7 @@ class SlideTask:
     patient: str | None = None
     truth: Any = None
     places: tuple[Path, ...] = ()
+    hidden: dict[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -51,9 +53,9 @@ class SlideTask:
         region = None if self.roi is None else self.roi.given
         files = [path for path in (*given, region) if isinstance(path, Path)]
         veil = Veil([*files, *self.places])
-        if source.anonymous:
-            veil.rename(source.path.name, source.file)
-            veil.rename(source.path.stem, self.name)
+        own = {source.path.name: source.file, source.path.stem: self.name}
+        for name, shown in {**self.hidden, **(own if source.anonymous else {})}.items():
+            veil.rename(name, shown)
         return veil
 
 

@@ -20,6 +20,7 @@ from wsi_idc.heatmap.truth import (
     units_of_cells,
     units_of_squares,
 )
+from wsi_idc.privacy import Pseudonyms, is_pseudonym
 from wsi_idc.slides.info import Bounds, SlideInfo
 from wsi_idc.tiling.annotated import AnnotationLabels
 from wsi_idc.tiling.truth import truth_mask_from_image
@@ -137,12 +138,13 @@ def result_folders(paths: list[Path]) -> list[Path]:
     return list(dict.fromkeys(found))
 
 
-def truth_of(result: Path, truths: Path) -> Path:
+def truth_of(result: Path, truths: Path, pseudonyms: Pseudonyms | None = None) -> Path:
     """The truth of a result: the file itself, or the one in a folder that is named for the slide.
 
     In a folder it is `<slide>.png`, `.geojson`, `.xml`, `.csv` and the like, or with `_truth`,
     `-labels` and the like after the slide's name. An image of just the slide's name gives way to
-    any other: beside its truth it is the slide itself.
+    any other: beside its truth it is the slide itself. Where the result's name is a hash, truths by
+    the slide's own name are found by what hashed it.
 
     Raises
     ------
@@ -152,14 +154,20 @@ def truth_of(result: Path, truths: Path) -> Path:
     if not truths.is_dir():
         return truths
     endings = (*_ANNOTATIONS, *_IMAGES, _TABLE)
+
+    def is_named(file: Path, *parts: str) -> bool:
+        names = (file.stem.removesuffix(part) for part in parts if file.stem.endswith(part))
+        return any(_is_of(name, result.name, pseudonyms) for name in names)
+
     found = sorted(
         file
         for file in truths.iterdir()
-        if file.suffix.lower() in endings and file.stem in {result.name + part for part in _NAMED}
+        if file.suffix.lower() in endings and is_named(file, *_NAMED)
     )
     if len(found) > 1:
-        slides = {result.name + ending for ending in _IMAGES}
-        found = [file for file in found if file.name not in slides] or found
+        found = [
+            file for file in found if file.suffix not in _IMAGES or not is_named(file, "")
+        ] or found
     if len(found) == 1:
         return found[0]
     if found:
@@ -167,10 +175,16 @@ def truth_of(result: Path, truths: Path) -> Path:
             f"{truths} has {len(found)} truths of {result.name}: "
             f"{', '.join(file.name for file in found)}; keep one"
         )
+    by_key = ", or give the key of its hash with --anonymise-key"
     raise SettingsError(
         f"{truths} has no truth of {result.name}; name it {result.name}_truth.png, "
         f"{result.name}.geojson, {result.name}.xml or {result.name}-labels.csv"
+        f"{by_key if is_pseudonym(result.name) else ''}"
     )
+
+
+def _is_of(name: str, slide: str, pseudonyms: Pseudonyms | None) -> bool:
+    return name == slide or (pseudonyms is not None and pseudonyms.slide(name) == slide)
 
 
 def _squares(

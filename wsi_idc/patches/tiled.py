@@ -12,8 +12,10 @@ import pandas as pd
 
 from wsi_idc.errors import PatchCollectionError, reason
 from wsi_idc.patches.stores import H5File, PatchStore, SlideRegions, TfRecordFile
+from wsi_idc.privacy import is_pseudonym
 from wsi_idc.slides import SlideSource
-from wsi_idc.slides.fingerprint import slide_fingerprint
+from wsi_idc.slides.fingerprint import find_by_fingerprint
+from wsi_idc.slides.suffixes import SLIDE_SUFFIXES
 from wsi_idc.tiling.grid import make_grid
 from wsi_idc.tiling.layout import INDEX_ENDING, MANIFEST_FILE, patch_name
 from wsi_idc.tiling.plan import NO_LABEL, PatchPlan
@@ -181,16 +183,21 @@ def _find_slide(slide: TiledSlide, file: str, fingerprint: str, slides: Path | N
             f"{slide.folder} holds positions only; give the folder of {file} with --slides, or "
             "tile the slide with --format h5"
         )
-    here = [slides] if slides.is_file() and slides.name == file else []
-    found = [path for path in here or sorted(slides.rglob(file)) if path.is_file()]
-    if not found:
+    is_hashed = is_pseudonym(slide.name)  # then what is in a file tells whose it is, and no name
+    below = [slides] if slides.is_file() else sorted(slides.rglob("*"))
+    found = [
+        path
+        for path in below
+        if (path.suffix.lower() in SLIDE_SUFFIXES if is_hashed else path.name == file)
+        and path.is_file()
+    ]
+    if (path := find_by_fingerprint(found, fingerprint)) is not None:
+        return path
+    if not found or is_hashed:
         raise PatchCollectionError(
             f"{slides} does not hold {file}, whose positions are in {slide.folder}; give its "
             "folder with --slides"
         )
-    for path in found:
-        if slide_fingerprint(path) == fingerprint:
-            return path
     raise PatchCollectionError(
         f"{found[0]} is another file than the one whose positions are in {slide.folder}; give "
         "the right folder with --slides, or tile the slide again"

@@ -105,6 +105,18 @@ def read_key(file: Path) -> Pseudonyms:
     return Pseudonyms(key)
 
 
+def known_pseudonyms(file: Path | None) -> Pseudonyms | None:
+    """Names by a key that was given, or else by the user's own, if there is one.
+
+    Raises
+    ------
+    SettingsError
+        If the key cannot be used.
+    """
+    key = own_key_file() if file is None else file
+    return None if file is None and not key.exists() else read_key(key)
+
+
 def make_key(file: Path) -> bool:
     """Write a new key that only its owner can read, unless there is one; whether it is new.
 

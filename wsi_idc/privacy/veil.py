@@ -13,6 +13,7 @@ HIDDEN = "…"
 _FOLDER = r"""[^/\\\n:;'"]*[^/\\\n:;'"\s][/\\]"""
 # Folders of absolute paths that nobody named beforehand; not those of web addresses.
 _ANY_FOLDERS = re.compile(rf"(?<![\w.:/\\])(?:[A-Za-z]:)?[/\\](?=[^\s/\\])(?:{_FOLDER})+")
+_WORD = re.compile(r"[^\W_]+")
 # Numbers of fewer digits tell nothing, and stand in texts for other things.
 _SHORTEST_NUMBER = 5
 
@@ -39,8 +40,9 @@ class Veil:
 
     def __init__(self, paths: Iterable[Path] = ()) -> None:
         self._folders: set[str] = set()
-        self._names: dict[str, str] = {}
-        self._patterns: tuple[re.Pattern[str], re.Pattern[str]] | None = None
+        self._pattern: re.Pattern[str] | None = None
+        # By the first word in them, the longest first, with what stands before it.
+        self._names: dict[str, list[tuple[str, int, str]]] = {}
         for path in paths:
             self.cover(path)
 
@@ -55,22 +57,37 @@ class Veil:
                     self._folders.add(str(folder))
                 if parts:
                     self._folders.add(str(folder) + os.sep)
-        self._patterns = None
+        self._pattern = None
 
     def rename(self, name: str, shown: str) -> None:
         """Give another name in place of one, wherever that stands by itself."""
-        if name and name != shown and not (name.isdigit() and len(name) < _SHORTEST_NUMBER):
-            self._names[name] = shown
-            self._patterns = None
+        word = _WORD.search(name)
+        if word is None or (name.isdigit() and len(name) < _SHORTEST_NUMBER):
+            return
+        known = self._names.setdefault(word.group(), [])
+        known.append((name, word.start(), shown))
+        known.sort(key=lambda entry: -len(entry[0]))
 
     def __call__(self, text: str) -> str:
         """The text as it may be kept."""
-        if self._patterns is None:
-            self._patterns = _folders_like(self._folders), _names_like(self._names)
-        folders, names = self._patterns
-        text = folders.sub(lambda found: "" if found.group()[-1] in "/\\" else HIDDEN, text)
-        text = _ANY_FOLDERS.sub("", text)
-        return names.sub(lambda found: self._names[found.group()], text)
+        if self._pattern is None:
+            self._pattern = _folders_like(self._folders)
+        text = self._pattern.sub(lambda it: "" if it.group()[-1] in "/\\" else HIDDEN, text)
+        return self._renamed(_ANY_FOLDERS.sub("", text))
+
+    def _renamed(self, text: str) -> str:
+        """Goes by words: a cohort has thousands of names, too many for a pattern of all."""
+        parts, done = [], 0
+        for word in _WORD.finditer(text):
+            for name, before, shown in self._names.get(word.group(), ()):
+                start = word.start() - before
+                end = start + len(name)
+                is_part = text[end : end + 1].isalnum() and name[-1].isalnum()
+                if start >= done and text[start:end] == name and not is_part:
+                    parts += [text[done:start], shown]
+                    done = end
+                    break
+        return "".join([*parts, text[done:]])
 
 
 def _folders_like(folders: Iterable[str]) -> re.Pattern[str]:
@@ -80,12 +97,6 @@ def _folders_like(folders: Iterable[str]) -> re.Pattern[str]:
         for folder in _longest_first(folders)
     )
     return re.compile(rf"(?<![\w./\\])(?:{'|'.join(listed) or '(?!)'})")
-
-
-def _names_like(names: Iterable[str]) -> re.Pattern[str]:
-    """Any of some names, where it is no part of a longer word."""
-    listed = "|".join(re.escape(name) for name in _longest_first(names))
-    return re.compile(rf"(?<![^\W_])(?:{listed or '(?!)'})(?![^\W_])")
 
 
 def _longest_first(texts: Iterable[str]) -> list[str]:

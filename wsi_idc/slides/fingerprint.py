@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
+from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 
 _SAMPLE_BYTES = 1 << 20
+# Of a cohort each slide is looked for among all others.
+_MOST_REMEMBERED = 100_000
 
 
 def slide_fingerprint(path: Path) -> str:
@@ -22,3 +27,21 @@ def slide_fingerprint(path: Path) -> str:
             file.seek(max(_SAMPLE_BYTES, size - _SAMPLE_BYTES))
             digest.update(file.read())
     return digest.hexdigest()
+
+
+def find_by_fingerprint(files: Iterable[Path], fingerprint: str) -> Path | None:
+    """The first of some files that has a fingerprint; those that cannot be read are passed over.
+
+    A file that was looked at before is not read again unless it has changed.
+    """
+    for file in files:
+        with suppress(OSError):
+            about = file.stat()
+            if _remembered(file, about.st_size, about.st_mtime_ns) == fingerprint:
+                return file
+    return None
+
+
+@lru_cache(_MOST_REMEMBERED)
+def _remembered(file: Path, size: int, changed_ns: int) -> str:
+    return slide_fingerprint(file)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -91,8 +92,10 @@ def check_given(path: Path | None, slides: int) -> None:
         )
 
 
-def given_for(slide: Path, path: Path | None) -> Path | None:
+def given_for(slide: Path, path: Path | None, also: Sequence[str] = ()) -> Path | None:
     """The mask file of one slide: the file itself, or the slide's in a folder of masks.
+
+    There it has the slide's name, or one of `also`.
 
     Raises
     ------
@@ -101,7 +104,7 @@ def given_for(slide: Path, path: Path | None) -> Path | None:
     """
     if path is None or not path.is_dir():
         return path
-    for candidate in (path / name for name in _names(slide.stem)):
+    for candidate in (path / name for stem in (slide.stem, *also) for name in _names(stem)):
         # A slide that is a PNG itself, in the folder of its mask, is not its own mask.
         if candidate.is_file() and candidate.resolve() != slide.resolve():
             return candidate

@@ -65,7 +65,7 @@ def _entries_of_slides(slides: list[Path], mapped: MappedSlides) -> list[SlideEn
     settings = mapped.settings
     entries = []
     for slide, name in zip(slides, unique_names(slides), strict=True):
-        result = _result_of(name, settings.results, alone=len(slides) == 1)
+        result = _result_of(slide, name, mapped, alone=len(slides) == 1)
         if result is None:
             source = SlideSource(slide, name=name, **settings.source)
             entries.append(SlideEntry(name, source, None, settings.annotations_of(name, None)))
@@ -80,14 +80,16 @@ def _entries_of_slides(slides: list[Path], mapped: MappedSlides) -> list[SlideEn
     return entries
 
 
-def _result_of(name: str, results: Path | None, *, alone: bool) -> Path | None:
+def _result_of(slide: Path, name: str, mapped: MappedSlides, *, alone: bool) -> Path | None:
     """The result of a slide that was named; of several, some may not be mapped yet."""
+    results = mapped.settings.results
     if results is None:
         return None
     own = results / name
-    if alone and not (own / SUMMARY).exists():
-        return results
-    return own if (own / SUMMARY).exists() else None
+    if (own / SUMMARY).exists():
+        return own
+    hashed = mapped.result_of(slide, results)
+    return results if hashed is None and alone else hashed
 
 
 def _entry_of_result(folder: Path, mapped: MappedSlides, *, alone: bool) -> SlideEntry:

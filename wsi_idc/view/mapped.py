@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from wsi_idc.errors import ResultFolderError
-from wsi_idc.heatmap.result import THUMBNAIL, read_summary
+from wsi_idc.heatmap.result import SUMMARY, THUMBNAIL, read_summary
 from wsi_idc.privacy import Veil, is_pseudonym
 from wsi_idc.slides import SlideSource
-from wsi_idc.slides.fingerprint import slide_fingerprint
+from wsi_idc.slides.fingerprint import find_by_fingerprint, slide_fingerprint
 from wsi_idc.slides.suffixes import SLIDE_SUFFIXES
 from wsi_idc.view.entry import SlideEntry, ViewSettings
 from wsi_idc.view.saved_picture import SavedPictureSource
@@ -30,7 +31,8 @@ class MappedSlides:
     """
 
     settings: ViewSettings
-    _fingerprints: dict[Path, str | None] = field(default_factory=dict, init=False)
+    # By folder of results, those under hashed names by what is in their slides.
+    _hashed: dict[Path, dict[str, Path]] = field(default_factory=dict, init=False)
 
     def entry(self, folder: Path, slide: Path | None = None) -> SlideEntry:
         """The slide that a result was made of.
@@ -59,6 +61,17 @@ class MappedSlides:
         source = SlideSource(slide, name=name, **(_as_mapped(about) | self.settings.source))
         return SlideEntry(name, source, folder, annotations, is_checked=False)
 
+    def result_of(self, slide: Path, results: Path) -> Path | None:
+        """The result under a hashed name that was made of a slide; None where there is none."""
+        if results not in self._hashed:
+            found = self._hashed[results] = {}
+            for folder in sorted(results.glob("*")):
+                if is_pseudonym(folder.name) and (folder / SUMMARY).is_file():
+                    with suppress(ResultFolderError):  # others are not to be lost for it
+                        found[read_summary(folder)["slide"]["fingerprint"]] = folder
+        hashed = self._hashed[results]
+        return hashed.get(slide_fingerprint(slide)) if hashed and slide.is_file() else None
+
     def broken(self, folder: Path, error: ResultFolderError) -> SlideEntry:
         """The place of a result that cannot be read, in a list of others."""
         name = folder.resolve().name
@@ -81,15 +94,14 @@ class MappedSlides:
     def _below(self, file: str, about: dict[str, Any]) -> Path | None:
         """The slide below --slides that is named so; of several, or of none, by what is in it."""
         named = self._files_below.get(file, [])
+        if len(named) == 1:
+            return named[0]
         among = named
         if not named and is_pseudonym(about["name"]):
             everything = (path for paths in self._files_below.values() for path in paths)
             among = [path for path in everything if path.suffix.lower() in SLIDE_SUFFIXES]
-        if len(named) != 1:
-            for path in among:
-                if self._fingerprint(path) == about["fingerprint"]:
-                    return path
-        return named[0] if named else None
+        found = find_by_fingerprint(among, about["fingerprint"])
+        return found or (named[0] if named else None)
 
     @cached_property
     def _files_below(self) -> Mapping[str, list[Path]]:
@@ -100,15 +112,6 @@ class MappedSlides:
             if path.is_file():
                 found.setdefault(path.name, []).append(path)
         return found
-
-    def _fingerprint(self, path: Path) -> str | None:
-        """What is in a file, read once; None where it cannot be read."""
-        if path not in self._fingerprints:
-            try:
-                self._fingerprints[path] = slide_fingerprint(path)
-            except OSError:
-                self._fingerprints[path] = None
-        return self._fingerprints[path]
 
 
 def checked(entry: SlideEntry) -> SlideEntry:
