@@ -22,7 +22,9 @@ def test_a_fault_is_told_in_a_line(
         raise KeyError("planted")
 
     monkeypatch.setattr("wsi_idc.view.app.describe_entry", fail)
-    monkeypatch.setattr(logging.getLogger("wsi_idc"), "propagate", True)  # to what listens here
+    # To what listens here, once: a command that ran before has set handlers of its own.
+    monkeypatch.setattr(logging.getLogger("wsi_idc"), "propagate", True)
+    monkeypatch.setattr(logging.getLogger("wsi_idc"), "handlers", [])
     slide, _ = position_slide(tmp_path, 300, 200, 0.25, (1,))
     app = make_app(list_slides([slide], ViewSettings()))
     with TestClient(app, base_url="http://127.0.0.1:8765") as client:
