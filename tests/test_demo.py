@@ -14,10 +14,10 @@ from wsi_idc.errors import OutputError
 
 def test_the_demo_finds_the_carcinoma_of_a_section_it_has_not_seen(tmp_path: Path) -> None:
     result = run_demo(tmp_path)
-    # Always calling IDC gives a Dice of about 0.4; mean colour an AUC of about 0.65. How far
-    # three epochs get differs with the order in which threads add floats up.
-    assert result.cells.dice > 0.5
-    assert result.cells.auc > 0.85
+    # Always calling IDC gives a Dice of about 0.4; mean colour an AUC of about 0.65. Measured:
+    # 0.90 and 0.99; how far an epoch gets differs with the order in which threads add floats up.
+    assert result.cells.dice > 0.75
+    assert result.cells.auc > 0.95
     for picture in result.pictures:
         with Image.open(picture) as image:
             image.verify()
