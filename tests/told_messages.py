@@ -1,7 +1,7 @@
 """The messages in the package's code, as templates: what varies in one is written `…`.
 
 Errors are found where one of `wsi_idc.errors` is made, in whatever way its text is put together
-there. A test holds the page of errors, and the tests, against them.
+there. Tests hold the page of errors against them, and themselves: each message is asserted.
 """
 
 from __future__ import annotations
@@ -9,10 +9,11 @@ from __future__ import annotations
 import ast
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 
+import pytest
 from conftest import REPOSITORY
 
 from wsi_idc import errors
@@ -40,6 +41,23 @@ _WARNING_FUNCTIONS = {
     "tissue/mask.py": ("_warnings",),
     "view/mapped.py": ("_picture",),
 }
+
+
+def says(template: str) -> re.Pattern[str]:
+    """An error of this message in full: perhaps with a file in front, and a near name behind."""
+    parts = ".*".join(map(re.escape, template.split(HOLE)))
+    return re.compile(rf"(.*: )?{parts}(; did you mean .*\?)?", re.DOTALL)
+
+
+def check_told(template: str, act: Callable[[], object]) -> None:
+    """Assert that an action ends in the error that has this message in the code."""
+    kinds = {found.kind for found in templates() if found.text == template}
+    assert kinds, f"no error in the code says: {template}"
+    with pytest.raises(errors.WsiIdcError) as raised:
+        act()
+    told = errors.one_line(raised.value)
+    assert says(template).fullmatch(told), told
+    assert type(raised.value).__name__ in kinds
 
 
 @dataclass(frozen=True)

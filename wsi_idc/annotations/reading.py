@@ -122,6 +122,8 @@ def _json(content: bytes) -> Any:
 
     try:
         return json.loads(content, parse_constant=refuse)
+    except AnnotationError:  # a ValueError, too
+        raise
     except RecursionError as error:
         raise AnnotationError("is nested too deep for GeoJSON; export it again") from error
     except ValueError as error:
