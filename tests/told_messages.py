@@ -218,7 +218,8 @@ def _texts(node: ast.expr, module: _Module, *, follow: bool = False) -> list[str
         case ast.JoinedStr(values=parts):
             found = _joined([_texts(part, module) for part in parts])
         case ast.FormattedValue(value=value):
-            found = _texts(value, module) if not node.format_spec else [HOLE]
+            as_it_is = node.format_spec is None and node.conversion == -1
+            found = _texts(value, module) if as_it_is else [HOLE]
         case ast.BinOp(left=left, op=ast.Add(), right=right):
             found = _joined([_texts(left, module), _texts(right, module)])
         case ast.IfExp(body=body, orelse=orelse):
