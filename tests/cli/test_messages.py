@@ -17,9 +17,10 @@ from wsi_idc.cli.cluster_options import ClusterOptions
 from wsi_idc.cli.cohort_options import CohortOptions
 from wsi_idc.cli.evaluate import _judge_model
 from wsi_idc.cli.tile import _check_truth_mask, _target_mpp, _truth_of
+from wsi_idc.cohort.table import CohortSlide
 from wsi_idc.model.folder import SHIPPED_MODEL
 
-SLIDE = Path("slides/a.svs")
+SLIDE = CohortSlide(Path("slides/a.svs"), "a")
 
 
 def labelling(annotations: Path | None = None, positive: tuple[str, ...] = ()) -> Labelling:
