@@ -17,8 +17,8 @@ import tifffile
 from numpy.typing import NDArray
 from PIL import Image, ImageCms, PngImagePlugin
 
-PATIENT = "KOWALSKAJADWIGA"
-"""Who was scanned; stands in every place of a file, in its name and in its folders'."""
+PATIENT = "NOWAKOWSKAEWA"
+"""Who was scanned: in every place of a file, and in the names of its folders."""
 NUMBER = "QX19550417"
 """The number of the case."""
 SERIAL = "SN70043981"
@@ -55,7 +55,7 @@ def _profile() -> bytes:
     """A colour profile that is named by a patient, by as many letters as its own name has."""
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     own = "sRGB built-in".encode("utf-16-be")
-    return profile.replace(own, PATIENT[:13].encode("utf-16-be"))
+    return profile.replace(own, PATIENT.encode("utf-16-be"))
 
 
 # Tags of TIFF, with which EXIF has many in common: document name, description, maker, model,

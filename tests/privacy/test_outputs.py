@@ -118,6 +118,10 @@ def test_names_of_files_are_all_that_outputs_tell(
         )
         outputs.take(f"tile {kind}, printed", ran.stdout)
         outputs.folder(kind, tmp_path / kind)
+    masks = slides[0].parent  # which holds none, as is said with its name
+    unready = ("tile", slides[0], "-o", "unready", "--tissue-mask", masks, "--json")
+    outputs.take("tile unready, printed", command(*unready, status=1).stdout)
+    outputs.folder("unready", tmp_path / "unready")
     ran = command(
         *("heatmap", archive, "--recursive", "-o", "maps", "--workers", 0, "--json"),
         *("--log-file", "logs/heatmap.log", "--width", 400, "--parquet", "--8bit"),
@@ -132,6 +136,10 @@ def test_names_of_files_are_all_that_outputs_tell(
         for how in ((), ("--json",), ("--icc", "--json")):
             outputs.take(f"info {slide.name} {how}", command("info", slide, *how).stdout)
     outputs.of |= _told_by_the_viewer(tmp_path / "maps", archive)
+    with TestClient(make_app(list_slides(slides[-1:], ViewSettings())), base_url=HERE) as client:
+        answer = client.get(f"/api/slides/{slides[-1].stem}")
+        assert answer.status_code == 422
+        outputs.take("view of a slide that is cut", answer.content)
 
     assert len(outputs.of) > 150
     assert outputs.holding(*PLANTED) == {}
@@ -182,6 +190,7 @@ def test_under_anonymise_outputs_tell_no_names_either(
         rows = {row["name"]: row for row in csv.DictReader(table)}
     own = rows[svs.stem]
     assert (own["slide"], own["patient"]) == (str(svs), PATIENT)
+    assert own["anonymous_patient"].startswith("patient-")
     assert (tmp_path / "png" / own["anonymous_patient"]).is_dir()
 
 

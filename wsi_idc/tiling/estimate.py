@@ -64,7 +64,7 @@ def plan_report(
         seconds = max(seconds, len(plan) / patches_per_second)
         condition = f" where {patches_per_second:g} patches are scored a second"
     return (
-        f"{source.file}: {len(plan):,} patches of {plan.grid.patch_size} px at {mpp:g} µm/px "
+        f"{info.file}: {len(plan):,} patches of {plan.grid.patch_size} px at {mpp:g} µm/px "
         f"from {mask_area_mm2:.1f} mm² of tissue; reads level {reading.level.index} "
         f"({reading.level_mpp_x:.4g} µm/px) in about {seconds:.0f} s{condition}"
     )
