@@ -20,6 +20,7 @@ class MemorySource:
         height, width = pixels.shape[:2]
         self.pixels = pixels
         self.info = slide_info(width, height, mpp)
+        self.file = self.info.file
         self.slow = slow
         self.fail_at_read: int | None = None
         self.fail_at_open: int | None = None
