@@ -53,10 +53,10 @@ def measure(slide: Path) -> list[str]:
     """Measure a slide; a line for each figure."""
     with Server(slide) as server:
         about = server.json("/api/slides/slide")
-        tiles = _some_tiles(about)
+        tiles = some_tiles(about)
         cold = [server.milliseconds(tile) for tile in tiles]
         warm = [server.milliseconds(tile) for tile in tiles]
-        fresh = _some_tiles(about, seed=1)
+        fresh = some_tiles(about, seed=1)
         began = time.perf_counter()
         with ThreadPoolExecutor(_AT_A_TIME) as pool:
             together = list(pool.map(server.milliseconds_alone, fresh))
@@ -87,6 +87,7 @@ class Server:
         assert self._process.stdout is not None
         said = re.search(r"http://\S+", self._process.stdout.readline())
         assert said is not None
+        self.pid = self._process.pid
         self.door = said[0]
         self.address, _, _ = self.door.partition("?")
         self._cookie = ""
@@ -133,7 +134,7 @@ class Server:
         return http.client.HTTPConnection(parts.hostname or "", parts.port)
 
 
-def _some_tiles(about: dict[str, Any], seed: int = 0) -> list[str]:
+def some_tiles(about: dict[str, Any], number: int = _TILES, seed: int = 0) -> list[str]:
     """Tiles of every level, as many of each as there are or as are wanted; in a random order."""
     chosen = random.Random(seed)
     levels = about["levels"]
@@ -141,7 +142,7 @@ def _some_tiles(about: dict[str, Any], seed: int = 0) -> list[str]:
     for level, size in enumerate(level["size_px"] for level in levels):
         columns, rows = (-(-side // about["tile_px"]) for side in size)
         places = [(column, row) for column in range(columns) for row in range(rows)]
-        for column, row in chosen.sample(places, min(len(places), _TILES // len(levels))):
+        for column, row in chosen.sample(places, min(len(places), number // len(levels))):
             tiles.append(f"/api/slides/slide/tiles/{level}/{column}/{row}.jpg")
     chosen.shuffle(tiles)
     return tiles
