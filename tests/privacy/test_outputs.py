@@ -78,6 +78,7 @@ def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.chdir(tmp_path)
 
     def run(*arguments: object, status: int = 0) -> Result:
+        monkeypatch.setattr("sys.argv", ["wsi-idc", *map(str, arguments)])  # as the log tells it
         ran = CliRunner().invoke(app, [str(argument) for argument in arguments])
         assert ran.exit_code == status, ran.output
         return ran
@@ -103,7 +104,7 @@ def test_the_search_finds_what_was_planted(slides: list[Path]) -> None:
 
 
 def test_names_of_files_are_all_that_outputs_tell(
-    slides: list[Path], tmp_path: Path, command: Any
+    slides: list[Path], tmp_path: Path, command: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     outputs = Outputs()
     archive = slides[0].parents[2]
@@ -122,11 +123,14 @@ def test_names_of_files_are_all_that_outputs_tell(
     unready = ("tile", slides[0], "-o", "unready", "--tissue-mask", masks, "--json")
     outputs.take("tile unready, printed", command(*unready, status=1).stdout)
     outputs.folder("unready", tmp_path / "unready")
+    monkeypatch.chdir(archive)  # where the patient's folder is a word
     ran = command(
-        *("heatmap", archive, "--recursive", "-o", "maps", "--workers", 0, "--json"),
-        *("--log-file", "logs/heatmap.log", "--width", 400, "--parquet", "--8bit"),
+        *("heatmap", slides[0].parents[1].name, "--recursive", "-o", tmp_path / "maps"),
+        *("--log-file", tmp_path / "logs" / "heatmap.log", "--workers", 0, "--json"),
+        *("--width", 400, "--parquet", "--8bit"),
         status=3,
     )
+    monkeypatch.chdir(tmp_path)
     outputs.take("heatmap, printed", ran.stdout)
     outputs.folder("maps", tmp_path / "maps")
     command("render", "maps", "--threshold", 0.4, "--width", 500)

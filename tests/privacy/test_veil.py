@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from wsi_idc.privacy import Veil
+from wsi_idc.privacy import Veil, veiled_words
 
 
 @pytest.mark.parametrize(
@@ -41,10 +41,31 @@ def test_relative_paths_are_known_by_what_was_given(
     assert veil("Jane/maps holds a result; Jane/maps/slides/x.csv, too") == (
         "… holds a result; x.csv, too"
     )
-    # A word that a folder is named by may be any word.
-    assert Veil([Path("slides/a.svs")])("2 of 3 slides, slides/a.svs not") == (
-        "2 of 3 slides, a.svs not"
-    )
+    assert veil("Jane holds no slides") == "… holds no slides"
+
+
+def test_a_word_that_a_folder_is_named_by_may_be_any_word(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for folder in ("slides", "2", "Jane Doe"):
+        Path(folder).mkdir()
+    veil = Veil([Path("slides"), Path("2"), Path("Jane Doe")])
+    assert veil("2 of 3 slides, slides/a.svs not") == "… of 3 slides, a.svs not"
+    assert veil("done: 1, 2 of 3 slides") == "done: 1, 2 of 3 slides"
+    assert veil("error: slides holds no slides") == "error: … holds no slides"
+    assert veil("there is no slide in Jane Doe; look") == "there is no slide in …; look"
+
+
+def test_folders_of_a_command_line_are_taken_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("slides").mkdir()
+    given = ["tile", "slides", "-o", "out", "--annotations=slides", "--mpp=8", "--", "a.svs"]
+    assert veiled_words(given) == [
+        *("tile", "…", "-o", "out", "--annotations=…", "--mpp=8", "--", "a.svs")
+    ]
 
 
 def test_names_are_replaced_where_they_stand_by_themselves() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import logging
 import os
@@ -25,7 +26,7 @@ from wsi_idc.errors import (
     one_line,
 )
 from wsi_idc.near import near_file
-from wsi_idc.privacy import Veil
+from wsi_idc.privacy import Veil, veiled_words
 
 EXIT_ERROR, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
 
@@ -171,7 +172,12 @@ class _KeptLog(logging.FileHandler):
         self._held: list[logging.LogRecord] | None = [] if held_back else None
 
     def format(self, record: logging.LogRecord) -> str:
-        return self._veil(super().format(record))
+        told = copy.copy(record)
+        told.msg, told.args = self._veil(record.getMessage()), ()
+        if record.exc_info:
+            trace = "".join(traceback.format_exception(*record.exc_info))
+            told.exc_text = self._veil(trace.rstrip())
+        return super().format(told)
 
     def emit(self, record: logging.LogRecord) -> None:
         if self._held is None:
@@ -228,7 +234,7 @@ def start_log(log_file: Path | None = None, *, held_back: bool = False) -> None:
             "--log-file"
         ) from error
     log.addHandler(file)
-    log.debug("wsi-idc %s", " ".join(sys.argv[1:]))
+    log.debug("wsi-idc %s", " ".join(veiled_words(sys.argv[1:])))
 
 
 class ProgressBar:

@@ -7,7 +7,7 @@
 
 from wsi_idc.privacy.properties import allowed_properties, known_profile, reason_of
 from wsi_idc.privacy.pseudonyms import Pseudonyms, is_pseudonym
-from wsi_idc.privacy.veil import Veil
+from wsi_idc.privacy.veil import Veil, veiled_words
 
 __all__ = [
     "Pseudonyms",
@@ -16,4 +16,5 @@ __all__ = [
     "is_pseudonym",
     "known_profile",
     "reason_of",
+    "veiled_words",
 ]

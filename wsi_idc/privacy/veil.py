@@ -14,8 +14,18 @@ _FOLDER = r"""[^/\\\n:;'"]*[^/\\\n:;'"\s][/\\]"""
 # Folders of absolute paths that nobody named beforehand; not those of web addresses.
 _ANY_FOLDERS = re.compile(rf"(?<![\w.:/\\])(?:[A-Za-z]:)?[/\\](?=[^\s/\\])(?:{_FOLDER})+")
 _WORD = re.compile(r"[^\W_]+")
+_ANY_WORD = re.compile(r"[a-z]+|\d{1,4}")
 # Numbers of fewer digits tell nothing, and stand in texts for other things.
 _SHORTEST_NUMBER = 5
+
+
+def veiled_words(words: Iterable[str]) -> list[str]:
+    """A command line without the folders that it names; files below them are cut by `Veil`."""
+    parts = (word.rpartition("=") for word in words)
+    return [
+        f"{option}{equals}{HIDDEN if value and os.path.isdir(value) else value}"
+        for option, equals, value in parts
+    ]
 
 
 class Veil:
@@ -51,9 +61,9 @@ class Veil:
         itself = [path] if path.is_dir() else []
         for form in {path, path.absolute(), path.resolve()}:
             for folder in (*itself, *form.parents):
-                # By itself a word may be any word, and what lies at the root is no person's.
+                # What lies at the root is no person's.
                 parts = len(folder.parts) - bool(folder.anchor)
-                if parts > 1:
+                if parts > 1 or (parts and not folder.anchor):
                     self._folders.add(str(folder))
                 if parts:
                     self._folders.add(str(folder) + os.sep)
@@ -91,11 +101,18 @@ class Veil:
 
 
 def _folders_like(folders: Iterable[str]) -> re.Pattern[str]:
-    """Any of some folders, with what folders are named below it, no part of a longer path."""
-    listed = (
-        re.escape(folder) + (f"(?:{_FOLDER})*" if folder.endswith(os.sep) else r"(?![^\W_])")
-        for folder in _longest_first(folders)
-    )
+    """Any of some folders, with what folders are named below it, no part of a longer path.
+
+    By itself `slides` may be any word, and `2` any number: where a message begins it is the folder.
+    """
+
+    def like(folder: str) -> str:
+        if folder.endswith(os.sep):
+            return f"{re.escape(folder)}(?:{_FOLDER})*"
+        begins = r"(?:(?<=: )|\A)" if _ANY_WORD.fullmatch(folder) else ""
+        return rf"{begins}{re.escape(folder)}(?![^\W_])"
+
+    listed = map(like, _longest_first(folders))
     return re.compile(rf"(?<![\w./\\])(?:{'|'.join(listed) or '(?!)'})")
 
 
