@@ -69,16 +69,16 @@ def build_model(architecture: Architecture, weights: str = "none") -> Any:
     SettingsError
         If the sizes cannot be used or the weights cannot be had.
     """
-    load_tensorflow()
-    import keras
-    from keras import layers
-
     size = architecture.input_size
     if size < SMALLEST_INPUT:
         raise SettingsError(
             f"ResNet50V2 needs an input of at least {SMALLEST_INPUT} pixels, not {size}; "
             "enlarge it with --input-size"
         )
+    load_tensorflow()
+    import keras
+    from keras import layers
+
     patch = layers.Input((architecture.patch_size, architecture.patch_size, 3), dtype="uint8")
     scaled = layers.Rescaling(1 / 127.5, offset=-1, name="preprocess")(patch)
     if size != architecture.patch_size:
@@ -113,9 +113,9 @@ def load_base_weights(base: Any, weights: str) -> None:
     """Load ImageNet or a file's weights into the base, or leave it random for `none`."""
     if weights == "none":
         return
-    import keras
-
     if weights == "imagenet":
+        import keras
+
         try:
             file = keras.utils.get_file(
                 IMAGENET_FILE, IMAGENET_ADDRESS + IMAGENET_FILE, cache_subdir="models"

@@ -14,7 +14,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from wsi_idc.errors import ModelFolderError
+from wsi_idc.errors import ModelFolderError, reason
 from wsi_idc.files import whole_file
 from wsi_idc.model.averaging import WeightAverage
 
@@ -61,5 +61,6 @@ def load_checkpoint(path: Path, model: Any, average: WeightAverage) -> dict[str,
             return progress
     except (OSError, KeyError, ValueError, EOFError, BadZipFile) as error:
         raise ModelFolderError(
-            f"{path} is no checkpoint of this network ({error}); start over with --overwrite"
+            f"{path} is no checkpoint of this network ({reason(error)}); start over with "
+            "--overwrite"
         ) from error
