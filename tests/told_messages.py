@@ -9,9 +9,10 @@ from __future__ import annotations
 import ast
 import itertools
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
 import pytest
 from conftest import REPOSITORY
@@ -81,7 +82,7 @@ class Template:
         return self.text.replace("warning: ", "") in _PASSED_ON
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Module:
     """A module's name, what stands at its top, and all nodes of its kinds that matter here."""
 
@@ -110,13 +111,48 @@ def literals() -> tuple[str, ...]:
 
 
 @cache
+def expectations() -> tuple[str, ...]:
+    """All strings in the tests, put together where they stand together, but for these modules."""
+    apart = ("told_messages.py", "docs/test_errors.py")
+    modules = [module for module in _read(REPOSITORY / "tests") if module.name not in apart]
+    return tuple(
+        re.sub(r"\\(.)", r"\1", text)  # as in a pattern
+        for module in modules
+        for node in module.nodes
+        if isinstance(node, ast.BinOp | ast.JoinedStr | ast.Constant)
+        for text in _texts(node, module)
+    )
+
+
+def distinct_parts(text: str, others: Iterable[str]) -> set[str]:
+    """Parts of a message that no other has, as long as that is possible, up to 14 letters."""
+    for length in (14, 12, 10):
+        of_others = set().union(*(_parts(other, length) for other in others))
+        if found := _parts(text, length) - of_others:
+            return found
+    return set()
+
+
+def _parts(text: str, length: int) -> set[str]:
+    return {
+        piece[at : at + length]
+        for piece in text.split(HOLE)
+        for at in range(len(piece) - length + 1)
+    }
+
+
+@cache
 def _modules() -> tuple[_Module, ...]:
-    kinds = (ast.Call, ast.ClassDef, ast.FunctionDef, ast.JoinedStr, ast.Constant)
+    return _read(PACKAGE)
+
+
+def _read(folder: Path) -> tuple[_Module, ...]:
+    kinds = (ast.Call, ast.ClassDef, ast.FunctionDef, ast.JoinedStr, ast.Constant, ast.BinOp)
     modules = []
-    for file in sorted(PACKAGE.rglob("*.py")):
+    for file in sorted(folder.rglob("*.py")):
         tree = ast.parse(file.read_text("utf-8"))
         nodes = tuple(node for node in ast.walk(tree) if isinstance(node, kinds))
-        modules.append(_Module(file.relative_to(PACKAGE).as_posix(), tuple(tree.body), nodes))
+        modules.append(_Module(file.relative_to(folder).as_posix(), tuple(tree.body), nodes))
     return tuple(modules)
 
 
@@ -138,17 +174,16 @@ def _error_classes() -> frozenset[str]:
 
 
 @cache
-def _constants() -> dict[tuple[str, str], str]:
-    """Strings that modules give a name in capitals, by module and name."""
-    return {
-        (module.name, target.id): texts[0]
-        for module in _modules()
-        for node in module.body
-        if isinstance(node, ast.Assign)
-        for target in node.targets
-        if isinstance(target, ast.Name) and target.id.lstrip("_").isupper()
-        if len(texts := _texts(node.value, module)) == 1
-    }
+def _constants(modules: tuple[_Module, ...]) -> dict[str, dict[str, str]]:
+    """Strings that modules give a name in capitals, by that name and the module."""
+    found: dict[str, dict[str, str]] = {}
+    for module in modules:
+        for node in module.body:
+            match node:
+                case ast.Assign([ast.Name(id=name)], ast.Constant(value=str() as text)):
+                    if name.lstrip("_").isupper():
+                        found.setdefault(name, {})[module.name] = text
+    return found
 
 
 @cache
@@ -246,12 +281,10 @@ def _suggests(node: ast.expr) -> bool:
 def _constant(name: str, module: _Module) -> str:
     if not name.lstrip("_").isupper():
         return HOLE
-    here = _constants_of(name)
-    return here.get(module.name) or (next(iter(here.values())) if len(here) == 1 else HOLE)
-
-
-def _constants_of(name: str) -> dict[str, str]:
-    return {home: text for (home, each), text in _constants().items() if each == name}
+    if own := _constants((module,)).get(name):
+        return own[module.name]
+    values = list(_constants(_modules()).get(name, {}).values())
+    return values[0] if len(values) == 1 else HOLE
 
 
 def _joined(parts: list[list[str]]) -> list[str]:

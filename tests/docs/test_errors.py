@@ -1,13 +1,31 @@
-"""docs/errors.md tells every message in the code, and none that is not there."""
+"""docs/errors.md tells every message in the code, and none that is not there; tests assert each."""
 
 from __future__ import annotations
 
 import re
 
 from conftest import REPOSITORY
-from told_messages import HOLE, literals, pieces, templates
+from told_messages import (
+    HOLE,
+    distinct_parts,
+    expectations,
+    literals,
+    pieces,
+    templates,
+)
 
 PAGE = (REPOSITORY / "docs" / "errors.md").read_text(encoding="utf-8")
+
+# Of callers in Python, or of pages of the viewer, where nothing is to be chosen by a user; and
+# messages that the nearest known name, or the names that there are, make whole.
+_WITHOUT_REMEDY = (
+    "view/",
+    "phantom/",
+    "heatmap/truth.py",
+    "heatmap/export/scores.py",
+    "cli/config.py",
+)
+_REMEDY = re.compile(r"; |\b(must|needs?|give|takes|leave|pip install)\b|--\w")
 
 # What typer says, and not wsi-idc: tests/cli/test_usage.py has it.
 _OF_TYPER = ("No such ", "Invalid value ", "Missing ", "Got unexpected ")
@@ -57,3 +75,24 @@ def test_an_entry_says_enough_to_be_told_apart() -> None:
     for entry in ENTRIES:
         assert sum(len(piece) for piece in pieces(entry)) >= 10, entry
     assert len(ENTRIES) == len(set(ENTRIES)), {e for e in ENTRIES if ENTRIES.count(e) > 1}
+
+
+def test_every_message_is_asserted_somewhere() -> None:
+    """In full, as `check_told` has it, or by words that no other message has."""
+    texts = {one.text: one.place for one in templates() if not one.is_passed_on}
+    whole, strings = set(expectations()), "\n".join(expectations())
+    missing = [
+        f"{place}: {text}"
+        for text, place in texts.items()
+        if text not in whole
+        and not any(part in strings for part in distinct_parts(text, texts.keys() - {text}))
+    ]
+    assert not missing, "no test asserts\n" + "\n".join(missing)
+
+
+def test_an_error_says_the_way_out() -> None:
+    """After the last semicolon, from where tables of failures take it, or by what is allowed."""
+    for template in templates():
+        is_error = template.kind not in ("warning", "answer") and not template.is_passed_on
+        if is_error and not template.place.startswith(_WITHOUT_REMEDY):
+            assert _REMEDY.search(template.text), f"{template.place}: {template.text}"

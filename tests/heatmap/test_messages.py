@@ -204,6 +204,11 @@ def test_truths_in_a_folder(made: Path, tmp_path: Path) -> None:
         "… has no truth of …; name it …_truth.png, ….geojson, ….xml or …-labels.csv",
         lambda: truth_of(made, tmp_path),
     )
+    check_told(
+        "… has no truth of …; name it …_truth.png, ….geojson, ….xml or …-labels.csv, or give the "
+        "key of its hash with --anonymise-key",
+        lambda: truth_of(Path("slide-0123456789abcdef"), tmp_path),
+    )
     for name in ("mapped_truth.png", "mapped.xml"):
         (tmp_path / name).touch()
     check_told("… has … truths of …: …; keep one", lambda: truth_of(made, tmp_path))

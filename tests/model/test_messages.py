@@ -239,7 +239,7 @@ class TestPacking:
     @pytest.mark.parametrize(
         ("message", "content"),
         [
-            ("…: there is no such file", None),
+            ("…: there is no such file; check the path", None),
             (
                 "… is not a .keras file; save the model with model.save('….keras') of Keras 3 (the "
                 "older .h5 and SavedModel can hold code)",

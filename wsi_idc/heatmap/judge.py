@@ -36,6 +36,8 @@ _IMAGES = (".png", ".tif", ".tiff", ".jpg", ".jpeg", ".bmp")
 # What may stand between a slide's name and the ending of its truth.
 _NAMED = ("", "_truth", "-truth", "_mask", "-mask", "_labels", "-labels", "_annotations")
 
+_BY_KEY = ", or give the key of its hash with --anonymise-key"
+
 
 @dataclass(frozen=True)
 class JudgeSettings:
@@ -175,11 +177,10 @@ def truth_of(result: Path, truths: Path, pseudonyms: Pseudonyms | None = None) -
             f"{truths} has {len(found)} truths of {result.name}: "
             f"{', '.join(file.name for file in found)}; keep one"
         )
-    by_key = ", or give the key of its hash with --anonymise-key"
     raise SettingsError(
         f"{truths} has no truth of {result.name}; name it {result.name}_truth.png, "
         f"{result.name}.geojson, {result.name}.xml or {result.name}-labels.csv"
-        f"{by_key if is_pseudonym(result.name) else ''}"
+        f"{_BY_KEY if is_pseudonym(result.name) else ''}"
     )
 
 

@@ -222,7 +222,7 @@ def _probabilities(model: Any, card: ModelCard) -> NDArray[np.float32]:
 def _load(file: Path) -> Any:
     """Load a `.keras` file whose configuration has been looked at first."""
     if not file.exists():
-        raise ModelFolderError(f"{file}: there is no such file")
+        raise ModelFolderError(f"{file}: there is no such file; check the path")
     if not zipfile.is_zipfile(file):
         raise ModelFolderError(
             f"{file} is not a .keras file; save the model with model.save('….keras') of Keras 3 "
