@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import pandas as pd
 import pytest
 from patch_folder import make_collection
 from safetensors.numpy import load_file
-from training_runs import FRACTIONS, SETTINGS, in_new_process, on_two_devices
+from training_runs import FRACTIONS, SETTINGS, in_new_process, on_two_devices, use_small_base
 
 from wsi_idc.errors import ModelFolderError, PatchCollectionError, SettingsError
 from wsi_idc.model.architecture import Architecture, build_model
@@ -32,6 +33,13 @@ from wsi_idc.model.work_folder import (
     seen_in_training,
 )
 from wsi_idc.splits import Split
+
+
+@pytest.fixture(scope="module", autouse=True)
+def small_network() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        use_small_base(patch)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +83,7 @@ def test_the_split_on_disk_keeps_patients_apart(trained: tuple[Path, ModelCard])
 
 @pytest.fixture(scope="module")
 def scorer(trained: tuple[Path, ModelCard]) -> Scorer:
-    return load_model(trained[0])
+    return load_model(trained[0], runtime="tensorflow")  # OpenVINO's network is the whole one
 
 
 class Killed(BaseException):
@@ -164,11 +172,17 @@ def test_order_and_augmentation_follow_from_seed_and_epoch() -> None:
 
 
 def test_several_devices_share_the_batches(patches: Path, tmp_path: Path) -> None:
-    replicas, auc = in_new_process(on_two_devices, patches, tmp_path / "mirrored")
+    replicas, auc = in_new_process(on_two_devices, patches, tmp_path / "mirrored", True)
     assert replicas == 2
     assert 0 <= auc <= 1
-    scores = load_model(tmp_path / "mirrored").predict(np.zeros((3, 50, 50, 3), np.uint8))
-    assert np.isfinite(scores).all()
+    mirrored = load_model(tmp_path / "mirrored", runtime="tensorflow")
+    assert np.isfinite(mirrored.predict(np.zeros((3, 50, 50, 3), np.uint8))).all()
+
+
+@pytest.mark.long
+def test_several_devices_share_the_whole_network(patches: Path, tmp_path: Path) -> None:
+    replicas, auc = in_new_process(on_two_devices, patches, tmp_path / "mirrored", False)
+    assert (replicas, 0 <= auc <= 1) == (2, True)
 
 
 def test_a_finished_model_is_kept_by_resume_and_not_overwritten_by_accident(
