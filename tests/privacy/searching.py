@@ -25,6 +25,8 @@ _ZLIB_STARTS = re.compile(rb"\x78[\x01\x5e\x9c\xda]|\x48\x89|\x58\x85|\x68\x81|\
 _BASE64 = re.compile(rb"[A-Za-z0-9+/]{24,}={0,2}")
 _ESCAPED = re.compile(r"\\u([0-9a-fA-F]{4})")
 _NEAR = 60
+# What is left of a short word in base64 stands in any picture.
+_SHORTEST_FORM = 7
 
 
 def words_in(content: bytes, words: Iterable[str]) -> set[str]:
@@ -47,7 +49,7 @@ def _forms(word: str) -> set[bytes]:
         for before in range(3):
             encoded = base64.b64encode(b"\0" * before + raw)
             forms.add(encoded[4 if before else 0 : len(encoded) - 4].lower())
-    return forms
+    return {form for form in forms if len(form) >= _SHORTEST_FORM}
 
 
 def _unpacked(content: bytes, depth: int) -> Iterator[bytes]:
