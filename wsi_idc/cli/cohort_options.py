@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from wsi_idc.cli.cluster_options import ClusterOptions
-from wsi_idc.cli.console import CohortBar, given_paths, log, report
+from wsi_idc.cli.console import CohortBar, log, report
+from wsi_idc.cli.kept_log import given_paths
 from wsi_idc.cli.name_options import NameOptions
 from wsi_idc.cli.options import Reader
 from wsi_idc.errors import SettingsError, WsiIdcError

@@ -23,11 +23,11 @@ from typer.core import TyperCommand
 from wsi_idc.cli.console import (
     Verbosity,
     log,
-    note_given,
     set_verbosity,
     start_log,
     user_errors,
 )
+from wsi_idc.cli.kept_log import note_given
 from wsi_idc.cli.usage import UsageError, mend
 from wsi_idc.errors import SettingsError, reason
 from wsi_idc.near import did_you_mean, near_file, nearest_of

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 import functools
 import logging
 import os
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from contextvars import ContextVar
 from enum import IntEnum
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, NoReturn, ParamSpec, TypeVar
 
 import typer
 
+from wsi_idc.cli.kept_log import KeptLog
 from wsi_idc.errors import (
     FAULT,
     OutputError,
@@ -26,7 +26,7 @@ from wsi_idc.errors import (
     one_line,
 )
 from wsi_idc.near import near_file
-from wsi_idc.privacy import Veil, veiled_words
+from wsi_idc.privacy import veiled_words
 
 EXIT_ERROR, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
 
@@ -58,22 +58,6 @@ def verbosity() -> Verbosity:
     if asked is not None:
         return asked
     return Verbosity.DEBUG if os.environ.get("WSI_IDC_DEBUG") else Verbosity.NORMAL
-
-
-_GIVEN: ContextVar[tuple[Path, ...]] = ContextVar("given", default=())
-
-
-def note_given(values: Iterable[object]) -> None:
-    """Note which of a command's values are files and folders."""
-    one_by_one = (
-        part for value in values for part in (value if isinstance(value, list | tuple) else [value])
-    )
-    _GIVEN.set(tuple(part for part in one_by_one if isinstance(part, Path)))
-
-
-def given_paths() -> tuple[Path, ...]:
-    """The files and folders that the running command was given, by whatever option."""
-    return _GIVEN.get()
 
 
 P = ParamSpec("P")
@@ -156,50 +140,6 @@ def tell_of_threads() -> None:
     threading.excepthook = told
 
 
-class _KeptLog(logging.FileHandler):
-    """Writes lines with times, in which no folder is told, nor a name that stands hashed.
-
-    Parameters
-    ----------
-    file : where to.
-    held_back : whether to wait with it until `names_in_log` has said which names these are.
-    """
-
-    def __init__(self, file: Path, *, held_back: bool) -> None:
-        super().__init__(file, encoding="utf-8")
-        self.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-        self._veil = Veil(given_paths())
-        self._held: list[logging.LogRecord] | None = [] if held_back else None
-
-    def format(self, record: logging.LogRecord) -> str:
-        told = copy.copy(record)
-        told.msg, told.args = self._veil(record.getMessage()), ()
-        if record.exc_info:
-            trace = "".join(traceback.format_exception(*record.exc_info))
-            told.exc_text = self._veil(trace.rstrip())
-        return super().format(told)
-
-    def emit(self, record: logging.LogRecord) -> None:
-        if self._held is None:
-            super().emit(record)
-        else:
-            self._held.append(record)
-
-    def go_on(self, hidden: Mapping[str, str]) -> None:
-        for name, shown in hidden.items():
-            self._veil.rename(name, shown)
-        held, self._held = self._held or [], None
-        for record in held:
-            self.emit(record)
-
-
-def names_in_log(hidden: Mapping[str, str]) -> None:
-    """Have the log file tell names by others, from its first line on."""
-    for handler in log.handlers:
-        if isinstance(handler, _KeptLog):
-            handler.go_on(hidden)
-
-
 def start_log(log_file: Path | None = None, *, held_back: bool = False) -> None:
     """Send news to standard error, and all of it with times to `log_file` if there is one.
 
@@ -227,7 +167,7 @@ def start_log(log_file: Path | None = None, *, held_back: bool = False) -> None:
         return
     try:
         log_file.parent.mkdir(parents=True, exist_ok=True)
-        file = _KeptLog(log_file, held_back=held_back)
+        file = KeptLog(log_file, held_back=held_back)
     except OSError as error:
         raise OutputError(
             f"cannot write the log file {log_file}: {error.strerror}; choose another place with "

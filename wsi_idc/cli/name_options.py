@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from wsi_idc.cli.console import log, names_in_log
+from wsi_idc.cli.console import log
+from wsi_idc.cli.kept_log import names_in_log
 from wsi_idc.errors import SettingsError
 
 if TYPE_CHECKING:
