@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from fuzz import faults, slides
+from fuzz import faults, images, slides
 from fuzz.cases import Case, Kind
 
-KINDS: dict[str, Kind] = {**slides.KINDS, **faults.KINDS}
+KINDS: dict[str, Kind] = {**slides.KINDS, **images.KINDS, **faults.KINDS}
 
 
 def quick_cases(kind: str) -> list[Case]:

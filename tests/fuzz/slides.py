@@ -9,6 +9,7 @@ from random import Random
 from fuzz.bases import Bases
 from fuzz.cases import Attempt, Kind
 from fuzz.damage import damaged, flipped, mangled, truncated
+from fuzz.images import many_scans
 from fuzz.reading import read_everything
 from fuzz.tiff_tags import SUB_IFDS, Directory, Entry, Tiff
 
@@ -192,6 +193,12 @@ def jpeg_streams(bases: Bases, folder: Path, rng: Random) -> Attempt:
     index = rng.choice([0, sizes.index(max(sizes)), rng.randrange(len(sizes))])
     start = tiff.values(offsets)[index]
     stream = tiff.content[start : start + sizes[index]]
+    if rng.random() < 0.1:
+        scans = many_scans(rng.choice([20, 200, 20_000]), side=128)
+        tiff.set_value(offsets, len(tiff.content), index)
+        tiff.set_value(counts, len(scans), index)
+        about = f"tile {index} of many scans"
+        return attempt(folder / path.name, bytes(tiff.content) + scans, about, rng)
     marker, name = rng.choice(
         [(0xC0, "frame"), (0xC4, "Huffman tables"), (0xDB, "quantisation tables"), (0xDA, "scan")]
     )

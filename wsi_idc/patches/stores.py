@@ -7,16 +7,17 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
 
 from wsi_idc.errors import PatchCollectionError, reason
 from wsi_idc.slides import SlideSource
+from wsi_idc.slides.pictures import PictureError, opened_picture
 from wsi_idc.tiling.blocks import read_patches
 from wsi_idc.tiling.plan import PatchPlan
 
@@ -25,6 +26,9 @@ BACKGROUND = 242
 
 # Bounds memory, and keeps threads busy: so many patches are decoded at a time.
 _AT_ONCE = 256
+
+# A single one of more is no patch, whatever the model takes.
+_MOST_PIXELS = 4096 * 4096
 
 Pixels = NDArray[np.uint8]
 
@@ -166,25 +170,25 @@ def _decode_all(
         for start in range(0, len(order), _AT_ONCE):
             which = order[start : start + _AT_ONCE]
             pixels = np.full((len(which), patch_size, patch_size, 3), BACKGROUND, np.uint8)
-            decoded = pool.map(_decoded, [load(int(number)) for number in at[which]], chunksize=16)
+            loaded = [load(int(number)) for number in at[which]]
+            decoded = pool.map(partial(_decoded, patch_size=patch_size), loaded, chunksize=16)
             padded = 0
-            for place, (patch, name) in zip(pixels, decoded, strict=True):
+            for place, patch in zip(pixels, decoded, strict=True):
                 height, width = patch.shape[:2]
-                if height > patch_size or width > patch_size:
-                    raise _other_size(name, width, height, patch_size)
                 place[:height, :width] = patch
                 padded += (height, width) != (patch_size, patch_size)
             yield StoredPixels(which, pixels, padded)
 
 
-def _decoded(loaded: tuple[Path | bytes, str]) -> tuple[Pixels, str]:
+def _decoded(loaded: tuple[Path | bytes, str], patch_size: int) -> Pixels:
     image_file, name = loaded
+    file = BytesIO(image_file) if isinstance(image_file, bytes) else image_file
     try:
-        with Image.open(
-            BytesIO(image_file) if isinstance(image_file, bytes) else image_file
-        ) as image:
-            return np.asarray(image.convert("RGB")), name
-    except (UnidentifiedImageError, OSError, SyntaxError) as error:
+        with opened_picture(file, _MOST_PIXELS) as image:
+            if max(image.size) > patch_size:
+                raise _other_size(name, *image.size, patch_size)
+            return np.asarray(image.convert("RGB"))
+    except (PictureError, OSError) as error:
         raise PatchCollectionError(
             f"{name} cannot be read as an image ({reason(error)}); remove or replace it"
         ) from error

@@ -27,6 +27,7 @@ from wsi_idc.slides.base import Pixels, UnfitReaderError
 from wsi_idc.slides.info import Level
 from wsi_idc.slides.levels import choose_level
 from wsi_idc.slides.openslide_reader import OpenSlideReader, vendor
+from wsi_idc.slides.pictures import MOST_SCANS, has_too_many_scans
 from wsi_idc.slides.resample import Box, whole_means, whole_ratios
 from wsi_idc.slides.tiff_checks import check_chain, odd_tag
 
@@ -99,6 +100,8 @@ class DirectReader(OpenSlideReader):
     def _read_inside(self, level: Level, x: int, y: int, width: int, height: int) -> Pixels:
         try:
             return self._decoded(level, x, y, width, height)
+        except _EndlessError as error:
+            raise self._cannot_read(level, x, y, width, height, str(error)) from error
         except _Unusual:
             with self._refused:
                 return self._read_by_openslide(level, x, y, width, height)
@@ -217,6 +220,8 @@ class DirectReader(OpenSlideReader):
         size = min(tiles.width, level.width - x), min(tiles.height, level.height - y)
         try:
             own = self._decoded(level, x, y, *size)
+        except _EndlessError as error:
+            raise self._cannot_read(level, x, y, *size, str(error)) from error
         except _Unusual:
             own = None
         if own is None or not np.array_equal(own, super()._read_inside(level, x, y, *size)):
@@ -225,6 +230,10 @@ class DirectReader(OpenSlideReader):
 
 class _Unusual(Exception):
     """A tile is not what it should be; OpenSlide shall judge it."""
+
+
+class _EndlessError(_Unusual):
+    """A tile would keep OpenSlide busy for ever; it is not to see it."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -278,6 +287,8 @@ class _TiledLevel:
             height, width = simplejpeg.decode_jpeg_header(stream)[:2]
             if (width, height) != (self.width * side, self.height * side):
                 raise _Unusual
+            if has_too_many_scans(stream):  # OpenSlide would decode them all
+                raise _EndlessError(f"a JPEG tile has more than {MOST_SCANS} scans")
             tile: Pixels = simplejpeg.decode_jpeg(stream, "RGB", **how)
         except ValueError as error:
             raise _Unusual from error

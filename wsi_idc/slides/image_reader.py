@@ -4,9 +4,7 @@ are not in 8-bit RGB or grey.
 
 from __future__ import annotations
 
-import struct
-import threading
-import warnings
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,27 +12,25 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from wsi_idc.errors import SlideReadError
+from wsi_idc.errors import SlideError, SlideReadError
 from wsi_idc.privacy import reason_of
 from wsi_idc.slides.base import DAMAGED, Pixels, Slide
 from wsi_idc.slides.describe import describe_slide
 from wsi_idc.slides.info import WHITE, Level
 from wsi_idc.slides.openslide_reader import on_background
+from wsi_idc.slides.pictures import (
+    FORMATS,
+    STUMBLES,
+    PictureError,
+    PictureTooLargeError,
+    frames_of,
+    opened_picture,
+)
 from wsi_idc.slides.scale_statements import resolution_properties
-
-_FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "WEBP")
 
 # A plain image is held in memory whole, 1.2 GB at this size (20,000 x 20,000 px). Larger ones
 # belong in a pyramidal TIFF; larger by accident are decompression bombs.
 MAX_IMAGE_PIXELS = 400_000_000
-
-_opening = threading.Lock()
-
-# What Pillow's readers raise when they stumble over a damaged file, beside errors of their own.
-_STUMBLES = (
-    *(OSError, EOFError, SyntaxError, ValueError, TypeError, KeyError, IndexError),
-    *(OverflowError, ZeroDivisionError, struct.error, Image.DecompressionBombError),
-)
 
 _DESCRIPTION_TAG, _X_TAG, _Y_TAG, _UNIT_TAG, _TILE_WIDTH_TAG = 270, 282, 283, 296, 322
 _INCH = 2  # what a TIFF means that names no unit
@@ -47,9 +43,9 @@ def can_open(path: Path) -> bool:
     damaged slide, of which Pillow would see the first page only.
     """
     try:
-        with _open(path) as image:
+        with opened_picture(path, sys.maxsize, to_decode=False) as image:
             return _TILE_WIDTH_TAG not in getattr(image, "tag_v2", ())
-    except SlideReadError:
+    except (PictureError, OSError):
         return False
 
 
@@ -71,18 +67,12 @@ class ImageReader(Slide):
 
     def __init__(self, path: Path, slide_mpp: float | tuple[float, float] | None = None) -> None:
         self._pixels: Pixels | None = None
-        with _open(path) as image:
-            width, height = image.size
-            if width * height > MAX_IMAGE_PIXELS:
-                raise SlideReadError(
-                    f"{path}: a plain image of {width}x{height} px is too large to hold in memory "
-                    f"(at most {MAX_IMAGE_PIXELS:,} px); convert it to a tiled, pyramidal TIFF"
-                )
+        with _opened(path) as image:
             self.icc_profile = image.info.get("icc_profile") or None
             self.info = describe_slide(
                 path,
                 _properties(image),
-                [(width, height)],
+                [image.size],
                 slide_mpp,
                 reader="image",
                 vendor="image",
@@ -101,41 +91,36 @@ class ImageReader(Slide):
         self._pixels = None
 
 
-def _open(path: Path) -> Image.Image:
-    """Open without decoding, and without Pillow's own, lower limit of size."""
+@contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    """Opened to look at, not to decode."""
     try:
-        with _without_limit():
-            return Image.open(path, formats=_FORMATS)
-    except _STUMBLES as error:
+        with opened_picture(path, MAX_IMAGE_PIXELS, to_decode=False) as image:
+            yield image
+    except PictureTooLargeError as error:
         raise SlideReadError(
-            f"{path}: not a plain image that can be read ({', '.join(_FORMATS)}); "
+            f"{path}: a plain image is held in memory whole, and this one is too large for that "
+            f"({error}); convert it to a tiled, pyramidal TIFF"
+        ) from error
+    except (PictureError, OSError) as error:
+        if isinstance(error, SlideError):
+            raise
+        raise SlideReadError(
+            f"{path}: not a plain image that can be read ({', '.join(FORMATS)}); "
             "it is of another format, or damaged: convert it, or copy it again"
         ) from error
 
 
-@contextmanager
-def _without_limit() -> Iterator[None]:
-    with _opening:
-        limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # the error says all that a user can act on
-                yield
-        finally:
-            Image.MAX_IMAGE_PIXELS = limit
-
-
 def _decode(path: Path) -> Pixels:
-    with _open(path) as image:
-        try:
+    try:
+        with opened_picture(path, MAX_IMAGE_PIXELS) as image:
             image.load()
             return _to_rgb(image)
-        except _STUMBLES as error:
-            reason = reason_of(error)
-            raise SlideReadError(
-                f"{path}: the image cannot be decoded: {reason}; it is probably damaged or was "
-                "not copied whole: copy it again, or save it as 8-bit RGB"
-            ) from error
+    except (PictureError, OSError) as error:
+        raise SlideReadError(
+            f"{path}: the image cannot be decoded: {error}; it is probably damaged or was "
+            "not copied whole: copy it again, or save it as 8-bit RGB"
+        ) from error
 
 
 def _to_rgb(image: Image.Image) -> Pixels:
@@ -156,9 +141,8 @@ def _to_rgb(image: Image.Image) -> Pixels:
 
 def _notes(path: Path, image: Image.Image) -> list[str]:
     try:
-        with _without_limit():
-            frames = getattr(image, "n_frames", 1)
-    except _STUMBLES as error:
+        frames = frames_of(image)
+    except STUMBLES as error:
         raise SlideReadError(
             f"{path}: its list of pictures is damaged ({reason_of(error)}); {DAMAGED}"
         ) from error

@@ -5,13 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
 
 from wsi_idc.errors import SettingsError, reason
 from wsi_idc.slides.info import Bounds
+from wsi_idc.slides.pictures import PictureError, PictureTooLargeError, opened_picture
 from wsi_idc.slides.raster import Placement, SlideMask
 
 _TRUE_FROM = 128
+# A whole slide of 5 x 4 cm in masks of 4 µm a pixel has 125 million.
+_MOST_PIXELS = 200_000_000
 # A mask made for another slide seldom has the same shape; one made for this slide at another
 # µm/px differs by the rounding of its size.
 _ASPECT_TOLERANCE = 0.01
@@ -74,16 +76,16 @@ def placement_over(
 
 def _read_grey(path: Path) -> np.ndarray[tuple[int, int], np.dtype[np.uint8]]:
     try:
-        with Image.open(path) as image:
+        with opened_picture(path, _MOST_PIXELS) as image:
             return np.asarray(image.convert("L"))
     except FileNotFoundError as error:
         raise SettingsError(f"there is no mask image {path}; check the path") from error
-    except Image.DecompressionBombError as error:
+    except PictureTooLargeError as error:
         raise SettingsError(
             f"{path} is too large for a mask ({error}); save it smaller, a pixel of 4 to 16 µm "
             "is fine enough"
         ) from error
-    except (UnidentifiedImageError, OSError, SyntaxError) as error:
+    except (PictureError, OSError) as error:
         raise SettingsError(
             f"{path} cannot be read as an image ({reason(error)}); give a PNG or TIFF mask"
         ) from error

@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from wsi_idc.slides.pictures import MOST_SCANS, has_too_many_scans
+
 # Kept by Pillow's libtiff, whatever the platform: none, LZW, JPEG, deflate (two numbers),
 # packbits.
 _LIBTIFF = (1, 5, 7, 8, 32946, 32773)
@@ -52,6 +54,8 @@ def decode_segment(page: Any, data: bytes, width: int, height: int) -> NDArray[n
     if page.compression in _JPEG2000:
         image = _opened(data, "JPEG2000")
     else:
+        if page.compression == _JPEG and has_too_many_scans(data):
+            raise ValueError(f"a segment has more than {MOST_SCANS} scans")
         image = _opened(_tiff_of(page, data, width, height, samples), "TIFF")
     with image:
         if image.size != (width, height):  # before it is decoded: it may say millions
