@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from fuzz import faults, images, slides
+from fuzz import annotations, faults, images, slides
 from fuzz.cases import Case, Kind
 
-KINDS: dict[str, Kind] = {**slides.KINDS, **images.KINDS, **faults.KINDS}
+KINDS: dict[str, Kind] = {
+    **slides.KINDS,
+    **images.KINDS,
+    **annotations.KINDS,
+    **faults.KINDS,
+}
 
 
 def quick_cases(kind: str) -> list[Case]:

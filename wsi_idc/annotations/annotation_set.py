@@ -11,7 +11,8 @@ import shapely.affinity
 from shapely import Geometry, Polygon
 
 from wsi_idc.annotations.areas import AnnotatedArea
-from wsi_idc.annotations.regions import ParsedFile, Region
+from wsi_idc.annotations.folding import is_too_folded
+from wsi_idc.annotations.regions import ParsedFile, Region, Ring
 from wsi_idc.errors import AnnotationError
 
 
@@ -80,9 +81,19 @@ def annotation_set(parsed: ParsedFile) -> AnnotationSet:
     Raises
     ------
     AnnotationError
-        If nothing of area is left of a region; the message says of which.
+        If nothing of area is left of a region; the message says of which. If outlines cross each
+        other so often that areas of them would take hours.
     """
-    built = [(region, _valid(region)) for region in parsed.regions]
+    _refuse_folded([ring for region in parsed.regions for ring in _rings(region)])
+    outlines = [(region, _outlines(region)) for region in parsed.regions]
+    crossing = [
+        ring
+        for region, polygons in outlines
+        if not all(is_valid for _, is_valid in polygons)
+        for ring in _rings(region)
+    ]
+    _refuse_folded(crossing, is_mended=True)
+    built = [(region, _valid(region, polygons)) for region, polygons in outlines]
     repaired = sum(mended for _, (_, mended) in built)
     negative = _subtracted(built)
     polygons: dict[str, list[Polygon]] = {}
@@ -99,6 +110,24 @@ def annotation_set(parsed: ParsedFile) -> AnnotationSet:
         repaired,
         dict(Counter(parsed.skipped)),
     )
+
+
+def _rings(region: Region) -> list[Ring]:
+    return [ring for rings in region.polygons for ring in rings]
+
+
+def _outlines(region: Region) -> list[tuple[Polygon, bool]]:
+    """The polygons of a region as they were drawn, and whether each is a valid one."""
+    polygons = [Polygon(rings[0], list(rings[1:])) for rings in region.polygons]
+    return [(polygon, bool(shapely.is_valid(polygon))) for polygon in polygons]
+
+
+def _refuse_folded(rings: list[Ring], *, is_mended: bool = False) -> None:
+    if is_too_folded(rings, is_mended=is_mended):
+        raise AnnotationError(
+            "its outlines run across or along each other so often that their area cannot be "
+            "computed in reasonable time; draw them again, or simplify them"
+        )
 
 
 def _subtracted(built: list[tuple[Region, tuple[list[Polygon], int]]]) -> dict[int, Geometry]:
@@ -122,13 +151,13 @@ def polygons_of(geometry: Geometry) -> list[Polygon]:
     return found
 
 
-def _valid(region: Region) -> tuple[list[Polygon], int]:
+def _valid(region: Region, outlines: list[tuple[Polygon, bool]]) -> tuple[list[Polygon], int]:
     """Valid polygons of a region, and how many of its outlines had to be mended."""
     parts: list[Polygon] = []
     mended = 0
-    for rings in region.polygons:
-        polygon: Geometry = Polygon(rings[0], list(rings[1:]))
-        if not shapely.is_valid(polygon):
+    for outline, is_valid in outlines:
+        polygon: Geometry = outline
+        if not is_valid:
             mended += 1
             polygon = shapely.make_valid(polygon, method="structure", keep_collapsed=False)
         parts += polygons_of(polygon)

@@ -48,7 +48,7 @@ def _features(content: Any) -> Iterator[tuple[str, Any]]:
         return ((f"features[{index}]", feature) for index, feature in enumerate(content))
     if not isinstance(content, dict):
         raise AnnotationError("it is JSON, but no GeoJSON object; export it as GeoJSON")
-    kind = content.get("type")
+    kind = _type(content)
     if kind == "FeatureCollection":
         features = content.get("features")
         if not isinstance(features, list):
@@ -67,9 +67,9 @@ def _features(content: Any) -> Iterator[tuple[str, Any]]:
 def _add_feature(parsed: ParsedFile, feature: Any, where: str, depth: int) -> None:
     if depth > _DEEPEST:
         raise AnnotationError(f"{where} is nested more than {_DEEPEST} deep; export it again")
-    if isinstance(feature, dict) and feature.get("type") in _GEOMETRIES:
+    if _type(feature) in _GEOMETRIES:
         feature = {"type": "Feature", "geometry": feature}
-    if not isinstance(feature, dict) or feature.get("type") != "Feature":
+    if not isinstance(feature, dict) or _type(feature) != "Feature":
         raise AnnotationError(f"{where} is no GeoJSON feature; export the file again")
     properties = feature.get("properties") or {}
     if not isinstance(properties, dict):
@@ -113,7 +113,7 @@ def _polygons(parsed: ParsedFile, geometry: Any, where: str, depth: int) -> Iter
     if geometry is None:
         parsed.skipped["objects without a geometry"] += 1
         return
-    kind = geometry.get("type") if isinstance(geometry, dict) else None
+    kind = _type(geometry)
     if kind not in _GEOMETRIES or depth > _DEEPEST:
         raise AnnotationError(
             f"{where} has a geometry of type {str(kind)[:60]!r}; export the file again"
@@ -127,6 +127,12 @@ def _polygons(parsed: ParsedFile, geometry: Any, where: str, depth: int) -> Iter
         coordinates = _listed(geometry.get("coordinates"), where)
         for rings in [coordinates] if kind == "Polygon" else coordinates:
             yield [checked_ring(ring, where) for ring in _listed(rings, where)]
+
+
+def _type(of: Any) -> str | None:
+    """The type of an object; None where it is none, or its type is no text."""
+    kind = of.get("type") if isinstance(of, dict) else None
+    return kind if isinstance(kind, str) else None
 
 
 def _listed(value: Any, where: str) -> list[Any]:

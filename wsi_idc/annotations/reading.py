@@ -7,6 +7,8 @@ is refused.
 from __future__ import annotations
 
 import json
+import lzma
+import struct
 import zipfile
 import zlib
 from pathlib import Path
@@ -95,8 +97,12 @@ def _only_member(content: bytes) -> bytes:
                 "unpack it and give the right one"
             )
         # What a header says of the size may be a lie: read no more than allowed.
-        with archive.open(members[0]) as file:
-            plain = file.read(MOST_BYTES + 1)
+        try:
+            with archive.open(members[0]) as file:
+                plain = file.read(MOST_BYTES + 1)
+        except (ValueError, OSError, struct.error, lzma.LZMAError) as error:
+            # Places and lengths that the directory tells are taken at their word.
+            raise zipfile.BadZipFile(str(error)) from error
     if len(plain) > MOST_BYTES:
         _refuse_size()
     return plain

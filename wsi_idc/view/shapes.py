@@ -10,10 +10,12 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import shapely
 from shapely import Geometry, Polygon
 
 from wsi_idc.annotations.annotation_set import polygons_of
+from wsi_idc.annotations.folding import is_too_folded
 from wsi_idc.errors import SettingsError
 
 Rings = list[list[list[float]]]
@@ -72,6 +74,7 @@ def _drawn(shape: Any) -> Geometry:
     if not isinstance(shape, dict):
         raise SettingsError("what was drawn is no shape")
     points = _points(shape.get("points"))
+    _refuse_folded([points])
     radius = shape.get("radius")
     if radius is None:
         if len(points) < 3:
@@ -88,14 +91,22 @@ def _region(base: Any) -> Geometry:
     if not isinstance(base, list):
         raise SettingsError("the region is no list of polygons")
     polygons = []
+    drawn: list[list[tuple[float, float]]] = []
     for rings in base:
         if not isinstance(rings, list) or not rings:
             raise SettingsError("the region has a polygon without rings")
         shell, *holes = (_points(ring) for ring in rings)
         if min(map(len, (shell, *holes))) < 4:
             raise SettingsError("the region has a ring of too few points")
-        polygons.append(_valid(Polygon(shell, holes)))
-    return shapely.union_all(polygons)
+        drawn += [shell, *holes]
+        polygons.append(Polygon(shell, holes))
+    _refuse_folded(drawn)
+    return shapely.union_all([_valid(polygon) for polygon in polygons])
+
+
+def _refuse_folded(rings: list[list[tuple[float, float]]]) -> None:
+    if is_too_folded([np.array(ring) for ring in rings], is_mended=True):
+        raise SettingsError("what was drawn crosses itself too often to be computed; undo some")
 
 
 def _valid(polygon: Polygon) -> Geometry:
