@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from fuzz import annotations, faults, images, slides
+from fuzz import annotations, configs, faults, images, slides, tables
 from fuzz.cases import Case, Kind
 
 KINDS: dict[str, Kind] = {
     **slides.KINDS,
     **images.KINDS,
     **annotations.KINDS,
+    **tables.KINDS,
+    **configs.KINDS,
     **faults.KINDS,
 }
 

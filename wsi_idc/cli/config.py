@@ -10,7 +10,9 @@ from __future__ import annotations
 import functools
 import inspect
 import json
+import math
 import os
+import reprlib
 import tomllib
 from collections.abc import Callable, Sequence
 from enum import Enum
@@ -34,6 +36,10 @@ from wsi_idc.near import did_you_mean, near_file, nearest_of
 
 PREFIX = "WSI_IDC"
 _COMMON = ("config", "print_config", "quiet", "debug")  # not settings of a file
+
+# A file with every option of every command has some thousand characters; a path of the longest
+# kind is a value of four thousand.
+_MOST_CHARACTERS, _LONGEST_VALUE, _LARGEST_NUMBER = 1_000_000, 4096, 2.0**63
 
 ConfigOption = Annotated[
     Path | None,
@@ -149,7 +155,9 @@ def read_config(file: Path, command: Any, path: Sequence[str]) -> dict[str, Any]
     commands = _commands()
     for name in tables:
         if name not in commands:
-            raise SettingsError(f"{file}: there is no command {name!r}{nearest_of(name, commands)}")
+            raise SettingsError(
+                f"{file}: there is no command {_short(name)}{nearest_of(name, commands)}"
+            )
     table = tables
     for name in path:
         table = table.get(name, {})
@@ -161,7 +169,7 @@ def read_config(file: Path, command: Any, path: Sequence[str]) -> dict[str, Any]
         plain = name.replace("_", "-")
         if plain not in known:
             raise SettingsError(
-                f"{file}: {' '.join(path)} has no option {name!r}{nearest_of(plain, known)}"
+                f"{file}: {' '.join(path)} has no option {_short(name)}{nearest_of(plain, known)}"
             )
         found[known[plain].name] = _fitting(value, known[plain], f"{file}: {name}")
     return found
@@ -219,19 +227,29 @@ def _content(file: Path) -> dict[str, Any]:
         raise SettingsError(
             f"--config {file} cannot be read ({why}); give a TOML or YAML file"
         ) from error
+    if len(text) > _MOST_CHARACTERS:
+        raise SettingsError(
+            f"--config {file} has {len(text):,} characters, and at most {_MOST_CHARACTERS:,} are "
+            "read; give a file of options"
+        )
     if file.suffix.lower() in (".yaml", ".yml"):
         import yaml
 
         try:
             content = yaml.safe_load(text)
-        except yaml.YAMLError as error:
+        # The last ones PyYAML comes upon: dates and numbers that are none, lists in lists in lists.
+        except (
+            *(yaml.YAMLError, ValueError, TypeError, AttributeError, OverflowError),
+            RecursionError,
+        ) as error:
             raise SettingsError(
                 f"--config {file} is no YAML ({reason(error)}); mend it, or end its name in .toml"
             ) from error
     else:
         try:
             content = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
+        # A number may have thousands of digits, and arrays may lie in arrays without end.
+        except (ValueError, RecursionError) as error:
             raise SettingsError(
                 f"--config {file} is no TOML ({reason(error)}); mend it, or end its name in .yaml"
             ) from error
@@ -263,15 +281,26 @@ def _fitting(value: Any, param: Any, where: str) -> Any:
         raise SettingsError(f"{where} takes one value, not a list")
     if getattr(param, "is_flag", False):
         if not isinstance(value, bool):
-            raise SettingsError(f"{where} is true or false, not {value!r}")
+            raise SettingsError(f"{where} is true or false, not {_short(value)}")
         return value
     values = value if isinstance(value, list) else [value]
     for one in values:
         if isinstance(one, bool) or not isinstance(one, str | int | float):
-            raise SettingsError(f"{where} takes text or a number, not {one!r}")
+            raise SettingsError(f"{where} takes text or a number, not {_short(one)}")
+        is_long = len(one) > _LONGEST_VALUE if isinstance(one, str) else abs(one) >= _LARGEST_NUMBER
+        if is_long and one not in (math.inf, -math.inf):
+            raise SettingsError(f"{where} has a value that is too long; give a shorter one")
     # As text, so that it is read exactly as on the command line.
     texts = [str(one) for one in values]
     return texts if takes_many else texts[0]
+
+
+def _short(value: Any) -> str:
+    """A value in a message: a list may hold itself, or a billion values by way of YAML's names."""
+    if isinstance(value, str | float) or (isinstance(value, int) and abs(value) < _LARGEST_NUMBER):
+        return reprlib.repr(value)
+    kinds = {list: "a list", dict: "a table", int: "such a number"}
+    return kinds.get(type(value), f"a {type(value).__name__}")
 
 
 def _toml(value: Any) -> str:

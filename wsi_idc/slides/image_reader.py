@@ -99,8 +99,8 @@ def _opened(path: Path) -> Iterator[Image.Image]:
             yield image
     except PictureTooLargeError as error:
         raise SlideReadError(
-            f"{path}: a plain image is held in memory whole, and this one is too large for that "
-            f"({error}); convert it to a tiled, pyramidal TIFF"
+            f"{path}: a plain image of {error.size[0]}x{error.size[1]} px is too large to hold in "
+            f"memory (at most {MAX_IMAGE_PIXELS:,} px); convert it to a tiled, pyramidal TIFF"
         ) from error
     except (PictureError, OSError) as error:
         if isinstance(error, SlideError):

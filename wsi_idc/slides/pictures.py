@@ -44,7 +44,16 @@ class PictureError(ValueError):
 
 
 class PictureTooLargeError(PictureError):
-    """A picture has more pixels than its user takes."""
+    """A picture has more pixels than its user takes.
+
+    Attributes
+    ----------
+    size : its width and height in pixels.
+    """
+
+    def __init__(self, size: tuple[int, int], most_pixels: int) -> None:
+        super().__init__(f"{size[0]}x{size[1]} px, at most {most_pixels:,} px")
+        self.size = size
 
 
 @contextmanager
@@ -77,7 +86,7 @@ def opened_picture(
         with _opened(file, formats) as image:
             width, height = image.size
             if width * height > most_pixels:
-                raise PictureTooLargeError(f"{width}x{height} px, at most {most_pixels:,} are read")
+                raise PictureTooLargeError(image.size, most_pixels)
             if to_decode and image.format in ("JPEG", "MPO") and _has_too_many_scans(file):
                 raise PictureError(f"it has more than {MOST_SCANS} scans")
             yield image
