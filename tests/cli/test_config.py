@@ -105,6 +105,39 @@ def test_what_does_not_fit_is_refused_in_one_line(text: str, words: str, tmp_pat
     assert not done.stdout
 
 
+# In another command's table, where names are not looked at.
+_LAUGHS = "train:\n  a0: &a0 [1, 1]\n" + "".join(
+    f"  a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]\n" for i in range(1, 30)
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (_LAUGHS + "slides: [*a29]", "slides takes text or a number, not a list"),
+        ("slides: &a [*a]", "slides takes text or a number, not a list"),
+        ("stride: 2020-13-45", "is no YAML (month must be in 1..12)"),
+        ("stride: !!python/object/apply:os.system ['true']", "could not determine a constructor"),
+        ("stride: !!timestamp x", "is no YAML"),
+        (f"slides: {'[' * 3000}", "is no YAML (maximum recursion depth exceeded"),
+    ],
+    ids=["billion laughs", "itself", "no date", "code", "no time", "deep"],
+)
+def test_a_hostile_file_is_refused_in_one_line(text: str, words: str, tmp_path: Path) -> None:
+    done = run("heatmap", "--config", write(tmp_path, text, "options.yaml"))
+    assert done.exit_code == 2
+    (line,) = done.stderr.splitlines()
+    assert words in line and len(line) < 1000
+
+
+@pytest.mark.parametrize("text", [f"slides = {'[' * 9000}", f"stride = {'9' * 6000}"])
+def test_hostile_toml_is_refused_in_one_line(text: str, tmp_path: Path) -> None:
+    done = run("heatmap", "--config", write(tmp_path, text))
+    assert done.exit_code == 2
+    (line,) = done.stderr.splitlines()
+    assert "is no TOML" in line and len(line) < 1000
+
+
 def test_missing_file_and_bad_values(tmp_path: Path) -> None:
     assert run("heatmap", "a.svs", "--config", tmp_path / "absent.toml").exit_code == 2
     bad = run("heatmap", "--config", write(tmp_path, "slides = ['a']\noutput = 'o'\nstride = 'x'"))

@@ -145,6 +145,14 @@ def test_options(message: str, act: Callable[[Path], object], tmp_path: Path) ->
         ("… is true or false, not …", ("info", "a.svs", "--config", "flag.toml")),
         ("… takes text or a number, not …", ("info", "a.svs", "--config", "kind.toml")),
         (
+            "… has a value that is too long; give a shorter one",
+            ("info", "a.svs", "--config", "long.toml"),
+        ),
+        (
+            "--config … has … characters, and at most … are read; give a file of options",
+            ("info", "a.svs", "--config", "large.toml"),
+        ),
+        (
             "cannot write the log file …: …; choose another place with --log-file",
             ("tile", "a.svs", "-o", "out", "--log-file", "slides.csv/log"),
         ),
@@ -164,6 +172,8 @@ def test_commands(
         "list.toml": "mpp = [8, 9]",
         "flag.toml": "icc = 'yes'",
         "kind.toml": "mpp = 2024-01-01",
+        "long.toml": f"mpp = '{'8' * 5000}'",
+        "large.toml": "# nothing\n" * 200_000,
     }.items():
         (tmp_path / name).write_text(text)
     done = CliRunner().invoke(app, words, prog_name="wsi-idc")
