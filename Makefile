@@ -7,15 +7,22 @@ EXTRAS ?= test
 # by itself, then does not come last. Each process that has loaded TensorFlow takes some 3 GB.
 WORKERS ?= --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
+# Empty, or the file whose packages are installed, those and no others, as CI does:
+# LOCKED=requirements/ci.txt
+LOCKED ?=
+
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-long test-minimum lint types docs dist clean
+.PHONY: demo test coverage test-long test-minimum lint types docs dist lock audit sbom clean
 
 demo: $(VENV)/.installed  ## install, then run the whole job on made slides
 	$(BIN)/wsi-idc demo --output demo
 
 test: $(VENV)/.installed-$(EXTRAS)  ## all tests but the long ones
 	$(BIN)/python -m pytest $(WORKERS)
+
+coverage: $(VENV)/.installed-$(EXTRAS)  ## the tests of `make test`; less than 90 % branch coverage fails
+	$(BIN)/python -m pytest $(WORKERS) --cov --cov-report=term
 
 test-long: $(VENV)/.installed-$(EXTRAS) test-minimum  ## tests that take minutes each
 	$(BIN)/python -m pytest $(WORKERS) -m long
@@ -48,6 +55,33 @@ docs: $(VENV)/.installed-docs  ## the documentation as a site, in site/; a broke
 dist: $(VENV)/.installed-$(EXTRAS)  ## sdist and wheel in dist/, the wheel tried out of sight of this folder
 	PYTHON=$(BIN)/python sh .ci/dist
 
+# What CI installs, each file by its hash; nothing that is younger than a week.
+LOCK := $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+	--no-annotate --custom-compile-command "make lock" --exclude-newer "7 days"
+lock: $(VENV)/.installed-$(EXTRAS)  ## renew requirements/
+	$(LOCK) --output-file requirements/ci.txt pyproject.toml $(addprefix --extra ,\
+		test fast bench openvino cluster docs audit)
+	echo uv | $(LOCK) --constraints requirements/ci.txt --output-file requirements/uv.txt -
+
+audit: $(VENV)/.installed-audit  ## known vulnerabilities of the locked packages
+	$(BIN)/python .ci/audit.py requirements/ci.txt
+
+sbom: $(VENV)/.installed-audit  ## what an installation consists of, as CycloneDX
+	$(BIN)/python .ci/sbom.py sbom.cdx.json $(SBOM_EXTRAS)
+
+ifneq ($(LOCKED),)
+# All that any target needs at once. Nothing is built here but this package, by the locked tools.
+$(VENV)/.installed: pyproject.toml $(LOCKED)
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes --no-deps --requirement requirements/uv.txt
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --only-binary :all: \
+		--requirement $(LOCKED)
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	touch $@
+
+$(VENV)/.installed-%: $(VENV)/.installed
+	touch $@
+else
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
@@ -58,9 +92,10 @@ $(VENV)/.installed-$(EXTRAS): $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --editable ".[$(EXTRAS)]"
 	touch $@
 
-$(VENV)/.installed-docs: $(VENV)/.installed
-	$(BIN)/python -m pip install --quiet --editable ".[docs]"
+$(VENV)/.installed-docs $(VENV)/.installed-audit: $(VENV)/.installed-%: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --editable ".[$*]"
 	touch $@
+endif
 
 clean:
-	rm -rf $(VENV) $(MINIMUM) demo site dist
+	rm -rf $(VENV) $(MINIMUM) demo site dist sbom.cdx.json .coverage .coverage.*
