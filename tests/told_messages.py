@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import itertools
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -124,13 +125,15 @@ def expectations() -> tuple[str, ...]:
     )
 
 
-def distinct_parts(text: str, others: Iterable[str]) -> set[str]:
-    """Parts of a message that no other has, as long as that is possible, up to 14 letters."""
+def distinct_parts(texts: Iterable[str]) -> dict[str, set[str]]:
+    """Of each message, parts that no other has: of 14 letters, or fewer where there are none."""
+    found: dict[str, set[str]] = {text: set() for text in texts}
     for length in (14, 12, 10):
-        of_others = set().union(*(_parts(other, length) for other in others))
-        if found := _parts(text, length) - of_others:
-            return found
-    return set()
+        count = Counter(part for text in found for part in _parts(text, length))
+        for text, parts in found.items():
+            if not parts:
+                parts |= {part for part in _parts(text, length) if count[part] == 1}
+    return found
 
 
 def _parts(text: str, length: int) -> set[str]:
