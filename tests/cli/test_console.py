@@ -21,6 +21,7 @@ def main(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
     """Run the entry point of `wsi-idc`, and give its exit status."""
     monkeypatch.setattr(sys, "argv", ["wsi-idc", *words])
     monkeypatch.setattr(threading, "excepthook", threading.excepthook)  # put back afterwards
+    monkeypatch.setattr("signal.signal", lambda *_: None)  # pytest has its own
     with pytest.raises(SystemExit) as end:
         cli.main()
     assert isinstance(end.value.code, int)
@@ -143,6 +144,29 @@ def test_a_child_process_ends_in_a_line_too(tmp_path: Path) -> None:
     assert "error: KeyError: 'planted' (in a child process; WSI_IDC_DEBUG=1" in done.stderr
     loud = subprocess.run(command, capture_output=True, text=True, env={"WSI_IDC_DEBUG": "1"})
     assert "Traceback" in loud.stderr
+
+
+def test_an_interruption_before_any_command_is_not_told_of(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As Ctrl-C while the command line itself is being imported."""
+
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "_run", interrupt)
+    assert main(monkeypatch, "info", "a.svs") == 130
+    assert capsys.readouterr() == ("", "")
+
+
+def test_children_leave_ctrl_c_to_their_parent_from_the_start(tmp_path: Path) -> None:
+    from wsi_idc.fresh_process import command_of
+
+    text = "import signal\n\ndef main():\n    print(signal.getsignal(signal.SIGINT).name)\n"
+    (tmp_path / "tells.py").write_text(text)
+    command = command_of("tells")
+    command[4] = json.dumps([str(tmp_path), *sys.path])
+    assert subprocess.run(command, capture_output=True, text=True).stdout == "SIG_IGN\n"
 
 
 def test_an_exception_in_one_line() -> None:

@@ -53,6 +53,18 @@ def check_of_a_sound_thing(_: Path) -> list[Finding]:
     return [Finding(State.OK, "it", "is there")]
 
 
+def check_who_hears_of_ctrl_c(_: Path) -> list[Finding]:
+    return [Finding(State.OK, "Ctrl-C", signal.Handlers(signal.getsignal(signal.SIGINT)).name)]
+
+
+def test_checks_leave_ctrl_c_to_their_parent(tmp_path: Path) -> None:
+    """Each would print a traceback of its own."""
+    before = signal.getsignal(signal.SIGINT)
+    (found,) = examine(tmp_path, [check_who_hears_of_ctrl_c])
+    assert found.told == "SIG_IGN"
+    assert signal.getsignal(signal.SIGINT) is before
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
 def test_a_crash_is_a_finding_and_the_next_check_goes_on(tmp_path: Path) -> None:
     crash, other = examine(tmp_path, [ends_by_a_signal, check_of_a_sound_thing])

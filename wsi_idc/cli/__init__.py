@@ -6,11 +6,22 @@ what a command needs it imports when it runs.
 
 from __future__ import annotations
 
+import signal
 import sys
 
 
 def main() -> None:
     """Run the command line; the entry point of `wsi-idc`."""
+    try:
+        _run()
+    except KeyboardInterrupt:  # before a command could see to it
+        sys.exit(130)
+    finally:
+        # Nothing is left to be told: who is tired of waiting for threads gets no traceback.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def _run() -> None:
     try:
         from wsi_idc.cli.app import app
         from wsi_idc.cli.console import tell_end, tell_of_threads

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import signal
+import threading
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
@@ -37,7 +39,8 @@ def _in_child(check: Check, output: Path, timeout_s: float) -> list[Finding]:
     spawning = get_context("spawn")
     here, there = spawning.Pipe(duplex=False)
     child = spawning.Process(target=_run, args=(check, output, there), daemon=True)
-    child.start()
+    with _not_interrupted():
+        child.start()
     there.close()
     try:
         if here.poll(timeout_s):
@@ -54,6 +57,19 @@ def _in_child(check: Check, output: Path, timeout_s: float) -> list[Finding]:
         child.kill()
         child.join()
     return [Finding(State.PROBLEM, _about(check), told, REINSTALL)]
+
+
+@contextmanager
+def _not_interrupted() -> Iterator[None]:
+    """Have a child that is started now leave Ctrl-C to its parent, from its first moment on."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _run(check: Check, output: Path, answer: Connection) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import os
 import pickle
-import signal
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -25,7 +24,6 @@ _PAUSE_S = 0.2
 
 def main() -> None:
     """Do slides until the parent closes the pipe."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches us too; the parent decides
     requests, answers = private_pipes()
     channel = _Channel(answers)
     log = logging.getLogger("wsi_idc")

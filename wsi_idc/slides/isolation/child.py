@@ -11,7 +11,6 @@ import faulthandler
 import os
 import pickle
 import queue
-import signal
 import sys
 import threading
 from typing import Any, BinaryIO
@@ -33,7 +32,6 @@ _QUESTIONS = {"displacement": "_displacement", "means": "_means", "plain": "is_p
 
 def main() -> None:
     """Serve requests until the parent closes the pipe."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches us too; the parent decides
     memory = open_shared(sys.argv[-1])
     requests, answers = private_pipes()
     waiting: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
