@@ -26,6 +26,7 @@ coverage: $(VENV)/.installed-$(EXTRAS)  ## the tests of `make test`; less than 9
 
 test-long: $(VENV)/.installed-$(EXTRAS) test-minimum  ## tests that take minutes each
 	$(BIN)/python -m pytest $(WORKERS) -m long
+	$(BIN)/python -m pytest $(WORKERS) tests/properties --hypothesis-profile=many
 
 # With the oldest libraries that pyproject.toml allows, in an environment of their own.
 MINIMUM := $(VENV)-minimum

@@ -6,8 +6,15 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 REPOSITORY = Path(__file__).parent.parent
+
+# Few examples, the same in each run: CI shall not fail on a submission for what was there before.
+# `make test-long` looks further, with --hypothesis-profile=many.
+settings.register_profile("few", max_examples=25, deadline=None, derandomize=True)
+settings.register_profile("many", max_examples=1500, deadline=None, print_blob=True)
+settings.load_profile("few")
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -16,6 +16,7 @@ def slide_info(
     mpp: float = 0.25,
     bounds: Bounds | None = None,
     mpp_y: float | None = None,
+    levels: tuple[Level, ...] | None = None,
 ) -> SlideInfo:
     return SlideInfo(
         path=Path("made/slide.tif"),
@@ -29,7 +30,7 @@ def slide_info(
         mpp_source="slide metadata",
         mpp_is_guess=False,
         objective_power=40.0,
-        levels=(Level(0, width, height, 1.0, 1.0),),
+        levels=levels or (Level(0, width, height, 1.0, 1.0),),
         bounds=bounds or Bounds(0, 0, width, height),
     )
 

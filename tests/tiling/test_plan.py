@@ -61,6 +61,14 @@ def test_patches_start_inside_the_bounds() -> None:
     assert plan.x_name.tolist() == [1, 51]
 
 
+def test_patches_that_lie_apart_start_inside_the_bounds_too() -> None:
+    # Every 100th target pixel of 150: the gap after the second patch ends beyond the slide.
+    plan = plan_of(slide_info(150 * 32, 50 * 32), None, stride=100)
+    assert cells(plan) == [(0, 0), (1, 0)]
+    assert cells(plan_of(slide_info(100 * 32, 50 * 32), None, stride=100)) == [(0, 0)]
+    assert cells(plan_of(slide_info(51 * 32, 50 * 32), None, stride=100)) == [(0, 0)]
+
+
 @pytest.mark.parametrize("mpp", [0.25, 0.2427, 0.5])
 def test_positions_do_not_drift_across_a_large_slide(mpp: float) -> None:
     info = slide_info(100_000, 4000, mpp)

@@ -118,7 +118,12 @@ def make_grid(info: SlideInfo, mpp: float, patch_size: int, stride: int) -> Patc
 
 
 def _count(extent: float, patch_size: int, stride: int) -> int:
-    """How many patches cover `extent` target pixels, the last one over the edge if need be."""
+    """How many patches cover `extent` target pixels, the last one over the edge if need be.
+
+    Patches that lie apart leave gaps, the last one perhaps at the edge: none begins beyond that.
+    """
     # A sliver thinner than this, from rounding in µm/px, does not earn a row of its own.
     sliver = 1e-6 * max(extent, 1.0)
-    return 1 + max(0, math.ceil((extent - patch_size - sliver) / stride))
+    covering = 1 + math.ceil((extent - patch_size - sliver) / stride)
+    beginning_inside = math.ceil((extent - sliver) / stride)
+    return max(1, min(covering, beginning_inside))
