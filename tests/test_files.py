@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import csv
 import errno
 import json
 import os
@@ -188,6 +189,15 @@ def test_a_table_is_written_as_pandas_writes_it(table: pd.DataFrame, tmp_path: P
     for given in (table, [table[:4], table[4:]]):
         write_csv(tmp_path / "table.csv", given)
         assert (tmp_path / "table.csv").read_bytes() == expected
+
+
+@pytest.mark.parametrize("name", ["a\rb", "\r", "a\r\nb", 'a"\r', "a\nb", "a,b"])
+def test_a_name_of_any_characters_reads_back(name: str, tmp_path: Path) -> None:
+    table = pd.DataFrame({"name": [name, "c"], "x": [0.1, np.nan], "n": [1, 2]})
+    write_csv(tmp_path / "table.csv", table)
+    pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "table.csv"), table)
+    with (tmp_path / "table.csv").open(newline="", encoding="utf-8") as file:
+        assert [row["name"] for row in csv.DictReader(file)] == [name, "c"]
 
 
 def test_floats_of_a_table_may_be_shortened(tmp_path: Path) -> None:

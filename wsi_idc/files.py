@@ -10,6 +10,7 @@ must therefore not write one target at the same time.
 
 from __future__ import annotations
 
+import csv
 import ctypes
 import errno
 import json
@@ -19,7 +20,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from wsi_idc.errors import OutputError
 
@@ -216,10 +217,28 @@ def _rows(table: pd.DataFrame, float_format: str | None) -> str:
         columns = [fields for name in table if (fields := _as_text(table[name])) is not None]
         if len(columns) == len(table.columns):
             return "".join(f"{row}\n" for row in map(",".join, zip(*columns, strict=True)))
-    text: str = table.to_csv(
-        index=False, header=False, float_format=float_format, lineterminator="\n"
-    )
-    return text
+
+    def spelt(quoting: Literal[0, 1]) -> str:
+        text: str = table.to_csv(
+            index=False,
+            header=False,
+            float_format=float_format,
+            lineterminator="\n",
+            quoting=quoting,
+        )
+        return text
+
+    text = spelt(csv.QUOTE_MINIMAL)
+    return text if csv_quoting([text]) == csv.QUOTE_MINIMAL else spelt(csv.QUOTE_ALL)
+
+
+def csv_quoting(fields: Iterable[str]) -> Literal[0, 1]:
+    """How the fields of a CSV file are quoted: where they must be, or all of them.
+
+    All where one has a carriage return: Python's csv module leaves that bare unless lines end
+    with it, and readers take the line for ended there.
+    """
+    return csv.QUOTE_ALL if any("\r" in field for field in fields) else csv.QUOTE_MINIMAL
 
 
 def _as_text(column: pd.Series[Any]) -> list[str] | None:

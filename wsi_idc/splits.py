@@ -7,7 +7,6 @@ side only: training, validation or test. There is no way to split patches at ran
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from wsi_idc.errors import PatchCollectionError, reason
-from wsi_idc.files import whole_file
+from wsi_idc.files import csv_quoting, whole_file
 from wsi_idc.near import did_you_mean, near_file
 
 SIDES = ("train", "val", "test")
@@ -32,6 +31,9 @@ OFFICIAL_SPLIT = Path(__file__).parent / "official_split.csv"
 Two training cases, 8915 and 9024, were never in the public release of patches, and 119 cases
 of the release are in no list.
 """
+
+# Some collections cannot be split, and which ones is as hard to tell as to try.
+_DRAWS = 200
 
 
 def split_path(given: str | Path | None) -> Path | None:
@@ -81,12 +83,12 @@ def split_by_patient(
     """Divide the patients of a collection at random, reproducibly.
 
     Each side gets its share of the patients, at least one if its fraction is not 0, and both
-    classes where a draw of up to 200 can give that.
+    classes, drawn again up to 200 times until it has.
 
     Raises
     ------
     PatchCollectionError
-        If there are too few patients, or only one class.
+        If there are too few patients, or only one class, or no draw gave each side both.
     """
     patients = sorted(table["patient"].unique())
     wanted = [fraction for fraction in (val_fraction, test_fraction) if fraction > 0]
@@ -109,9 +111,8 @@ def split_by_patient(
             f"{len(patients)} patients to train on; lower --val-fraction or --test-fraction"
         )
     rng = np.random.default_rng(seed)
-    by_patient = table.groupby("patient")["label"].agg(["min", "max"])
-    split = None
-    for _ in range(200):
+    of_class = [set(table.loc[table["label"] == label, "patient"]) for label in (0, 1)]
+    for _ in range(_DRAWS):
         order = [patients[i] for i in rng.permutation(len(patients))]
         split = Split(
             train=tuple(sorted(order[n_val + n_test :])),
@@ -119,7 +120,7 @@ def split_by_patient(
             test=tuple(sorted(order[n_val : n_val + n_test])),
         )
         sides = [split.patients(side) for side in SIDES if split.patients(side)]
-        if all(_has_both(by_patient, side) for side in sides):
+        if not any(patients.isdisjoint(side) for side in sides for patients in of_class):
             return split
     raise PatchCollectionError(
         "the patients cannot be divided so that training, validation and test all have "
@@ -202,15 +203,10 @@ def read_split(
 def write_split(path: Path, split: Split) -> None:
     """Write a split file that `read_split` reads."""
     with whole_file(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["patient", "split"])
-        for side in SIDES:
-            writer.writerows((patient, side) for patient in split.patients(side))
-
-
-def _has_both(by_patient: pd.DataFrame, patients: Iterable[str]) -> bool:
-    rows = by_patient.loc[list(patients)]
-    return bool(rows["min"].min() == 0 and rows["max"].max() == 1)
+        rows = [(patient, side) for side in SIDES for patient in split.patients(side)]
+        quoting = csv_quoting(patient for patient, _ in rows)
+        writer = csv.writer(file, lineterminator="\n", quoting=quoting)
+        writer.writerows([("patient", "split"), *rows])
 
 
 def _shorten(names: list[str], most: int = 5) -> str:

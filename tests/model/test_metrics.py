@@ -108,6 +108,12 @@ def test_the_best_threshold_is_no_worse_than_any_other() -> None:
         assert best >= measure(label, probability, threshold, 1).balanced_accuracy - 1e-12
 
 
+def test_a_score_of_1_that_is_wrong_is_not_what_a_useless_model_calls_positive() -> None:
+    label, probability = np.array([0, 1, 0]), np.array([0.0, 0.0, 1.0])
+    assert best_threshold(label, probability) == 0.0
+    assert measure(label, probability, 0.0, 1).balanced_accuracy == 0.5
+
+
 def test_calibration_undoes_a_shifted_and_steepened_logit() -> None:
     rng = np.random.default_rng(0)
     true_logit = rng.normal(-1, 2, 20_000)

@@ -12,7 +12,7 @@ from wsi_idc.cohort.locks import waited_for
 from wsi_idc.cohort.records import read_records
 from wsi_idc.cohort.table import CohortSlide
 from wsi_idc.errors import OutputError, SettingsError
-from wsi_idc.files import cannot_write, whole_file
+from wsi_idc.files import cannot_write, csv_quoting, whole_file
 from wsi_idc.privacy import Pseudonyms, is_pseudonym
 
 NAMES_COLUMNS = ("slide", "name", "patient", "anonymous_name", "anonymous_patient")
@@ -93,7 +93,10 @@ def write_names(file: Path, slides: Iterable[CohortSlide], output: Path) -> None
             with whole_file(file) as aside:
                 descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
                 with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as table:
-                    writer = csv.DictWriter(table, NAMES_COLUMNS, lineterminator="\n")
+                    quoting = csv_quoting(field for row in rows.values() for field in row.values())
+                    writer = csv.DictWriter(
+                        table, NAMES_COLUMNS, lineterminator="\n", quoting=quoting
+                    )
                     writer.writeheader()
                     writer.writerows(rows.values())
         except OutputError as error:

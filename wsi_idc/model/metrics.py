@@ -228,7 +228,10 @@ def best_threshold(label: NDArray[np.integer], probability: NDArray[np.floating]
     false_rate, true_rate, thresholds = metrics.roc_curve(
         label, probability, drop_intermediate=False
     )
-    best = int(np.argmax(true_rate - false_rate))
+    # The first calls no patch positive, which no threshold does that is not above all scores; it
+    # is no better than the last, which calls all of them.
+    first = 1 if thresholds[1] >= 1 else 0
+    best = first + int(np.argmax((true_rate - false_rate)[first:]))
     # Between this score and the next lower one every threshold calls the same patches
     # positive; the middle is the most robust of them.
     lower = thresholds[best + 1] if best + 1 < len(thresholds) else 0.0
