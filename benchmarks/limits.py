@@ -46,7 +46,7 @@ def mapped(slide: Path, output: Path, runtime: str) -> Peak:
 
 def viewed(slide: Path, tiles: int = 150) -> Peak:
     """Peak of `wsi-idc view` while tiles of every level are asked for, twenty at a time."""
-    with Server(slide) as server, watched(server.pid) as peak:
+    with Server(slide) as server, watched(server.process.pid) as peak:
         asked = some_tiles(server.json("/api/slides/slide"), tiles)
         with ThreadPoolExecutor(20) as pool:
             list(pool.map(server.milliseconds_alone, asked))

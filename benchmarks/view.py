@@ -77,17 +77,16 @@ def measure(slide: Path) -> list[str]:
 class Server:
     """`wsi-idc view` in a process of its own."""
 
-    def __init__(self, slide: Path) -> None:
+    def __init__(self, slide: Path, key: str = "slide") -> None:
         began = time.perf_counter()
         start = "from wsi_idc.cli import main; main()"
         command = [sys.executable, "-c", start, "view", str(slide)]
-        self._process = subprocess.Popen(
+        self.process = subprocess.Popen(
             [*command, "--no-browser", "--port", "0"], stdout=subprocess.PIPE, text=True
         )
-        assert self._process.stdout is not None
-        said = re.search(r"http://\S+", self._process.stdout.readline())
+        assert self.process.stdout is not None
+        said = re.search(r"http://\S+", self.process.stdout.readline())
         assert said is not None
-        self.pid = self._process.pid
         self.door = said[0]
         self.address, _, _ = self.door.partition("?")
         self._cookie = ""
@@ -96,15 +95,15 @@ class Server:
         opened = self._kept.getresponse()
         opened.read()
         self._cookie = opened.headers["set-cookie"].partition(";")[0]
-        self.json("/api/slides/slide")
+        self.json(f"/api/slides/{key}")
         self.start_s = time.perf_counter() - began
 
     def __enter__(self) -> Server:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._process.terminate()
-        self._process.wait()
+        self.process.terminate()
+        self.process.wait()
 
     def json(self, path: str) -> Any:
         return json.loads(self._get(self._kept, path))

@@ -13,7 +13,14 @@ import pandas as pd
 import pytest
 
 from wsi_idc.errors import OutputError
-from wsi_idc.files import cannot_write, whole_file, whole_folder, write_csv, write_json
+from wsi_idc.files import (
+    cannot_write,
+    clear_partial,
+    whole_file,
+    whole_folder,
+    write_csv,
+    write_json,
+)
 
 
 def leftovers(folder: Path) -> list[str]:
@@ -165,6 +172,37 @@ def test_an_old_folder_moves_back_where_the_new_one_cannot_come(
     with pytest.raises(OutputError, match="Permission denied"), whole_folder(target) as temporary:
         (temporary / "new").touch()
     assert tree(tmp_path) == {"result": "folder", "result/old": ""}
+
+
+def test_what_a_dead_process_left_is_cleared(tmp_path: Path) -> None:
+    for name in (".partial-s1", ".partial-s10", ".replaced-s2", ".replaced-s3", "s3", "[s]"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "file").touch()
+    (tmp_path / ".partial-[s]").touch()
+    clear_partial(tmp_path, "[s]")
+    clear_partial(tmp_path, "s1")
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {".partial-s10", ".replaced-s2", ".replaced-s3", "s3", "[s]"}
+    clear_partial(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {"s2", "s3", "[s]"}
+    assert (tmp_path / "s2" / "file").exists()
+
+
+def test_what_is_unfinished_is_undone_before_a_process_is_ended(tmp_path: Path) -> None:
+    """Also where the old folder was just moved out of the way."""
+    from wsi_idc.unfinished import clear_unfinished
+
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "whole").touch()
+    with whole_file(tmp_path / "done") as done:
+        done.touch()
+    with pytest.raises(OutputError), whole_folder(tmp_path / "old") as folder:
+        (folder / "half").touch()
+        with whole_file(tmp_path / "file") as file:
+            file.touch()
+            os.replace(tmp_path / "old", tmp_path / ".replaced-old")
+            clear_unfinished()
+            assert tree(tmp_path) == {"done": "", "old": "folder", "old/whole": ""}
 
 
 NUMBERS = [0.1, 1e-7, 1e16, 123456789012345.0, -0.0, np.nan, np.inf, 2 / 3, 50.0]

@@ -11,10 +11,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from multiprocessing import get_context
 from pathlib import Path
 
 from wsi_idc.errors import OutputError
@@ -23,7 +21,8 @@ from wsi_idc.heatmap.judge import judge_result
 from wsi_idc.heatmap.predict import predict_slide
 from wsi_idc.heatmap.result import OVERLAY, SIDE_BY_SIDE
 from wsi_idc.heatmap.truth import TruthScores
-from wsi_idc.phantom import PhantomSlide, PhantomSpec, make_phantom
+from wsi_idc.phantom import PhantomSlide, PhantomSpec
+from wsi_idc.phantom.side_by_side import make_phantoms
 from wsi_idc.progress import StepProgress
 from wsi_idc.slides import SlideSource
 from wsi_idc.splits import Split, write_split
@@ -101,12 +100,9 @@ def run_demo(
 
     slides = output / "slides"
     with step("made 4 phantom slides"):
-        # The large one first: the small ones are drawn beside it. New processes, not forked
-        # ones: this one may have TensorFlow's threads.
-        specs = (HELD_OUT, VALIDATION, *TRAINING)
-        with ProcessPoolExecutor(max_workers=2, mp_context=get_context("spawn")) as pool:
-            drawing = pool.map(make_phantom, specs, [slides] * len(specs))
-            made = dict(zip((spec.name for spec in specs), drawing, strict=True))
+        # The large one takes as long as the others together.
+        drawn = make_phantoms([[HELD_OUT], [VALIDATION, *TRAINING]], slides)
+        made = {phantom.spec.name: phantom for phantom in drawn}
     with step("cut the small ones into patches"):
         for spec in (*TRAINING, VALIDATION):
             phantom = made[spec.name]

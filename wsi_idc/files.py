@@ -19,10 +19,12 @@ import shutil
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from wsi_idc.errors import OutputError
+from wsi_idc.unfinished import unfinished
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,10 +65,11 @@ def whole_file(path: Path) -> Iterator[Path]:
     temporary = path.with_name(_PARTIAL_PREFIX + path.name)
     try:
         _remove(temporary)
-        yield temporary
-        with temporary.open("rb+") as written:
-            os.fsync(written.fileno())
-        os.replace(temporary, path)
+        with unfinished(lambda: _remove(temporary)):
+            yield temporary
+            with temporary.open("rb+") as written:
+                os.fsync(written.fileno())
+            os.replace(temporary, path)
     except OSError as error:
         raise OutputError(cannot_write(path, error)) from error
     finally:
@@ -98,13 +101,19 @@ def whole_folder(folder: Path) -> Iterator[Path]:
         temporary.mkdir()
     except OSError as error:
         raise OutputError(cannot_write(folder, error)) from error
+
+    def undo() -> None:
+        _put_back_or_remove(replaced, folder)
+        _remove(temporary)
+
     try:
-        yield temporary
-        _sync_entries(temporary)
-        if folder.exists():
-            # A folder cannot be renamed over a full one: move the old one out of the way first.
-            os.replace(folder, replaced)
-        os.replace(temporary, folder)
+        with unfinished(undo):
+            yield temporary
+            _sync_entries(temporary)
+            if folder.exists():
+                # A folder cannot be renamed over a full one: the old one goes out of the way first.
+                os.replace(folder, replaced)
+            os.replace(temporary, folder)
         _sync_entries(folder.parent)
     except OSError as error:
         if isinstance(error, OutputError) or error.filename is None:
@@ -116,6 +125,20 @@ def whole_folder(folder: Path) -> Iterator[Path]:
             _put_back_or_remove(replaced, folder)
         with suppress(OSError):
             _remove(temporary)
+
+
+def clear_partial(folder: Path, name: str | None = None) -> None:
+    """Remove what a process that is no more left half written in a folder, or of one name in it.
+
+    A folder that it had moved out of the way is put back. What cannot be cleared is left alone.
+    """
+    wanted = "*" if name is None else escape(name)
+    for part in folder.glob(_PARTIAL_PREFIX + wanted):
+        with suppress(OSError):
+            _remove(part)
+    for replaced in folder.glob(_REPLACED_PREFIX + wanted):
+        with suppress(OSError):
+            _put_back_or_remove(replaced, folder / replaced.name.removeprefix(_REPLACED_PREFIX))
 
 
 def sync_file_system(folder: Path) -> None:

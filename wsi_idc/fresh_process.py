@@ -15,9 +15,11 @@ from typing import BinaryIO
 
 from wsi_idc.errors import one_line
 
-# Ctrl-C reaches children, too; their parents decide what becomes of them.
+# Ctrl-C reaches children, too, and so does what a batch system sends to all processes of a job;
+# their parents decide what becomes of them.
 _START = (
     "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN); "
+    "signal.signal(signal.SIGTERM, signal.SIG_IGN); "
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
     "from wsi_idc.fresh_process import run; run(sys.argv[2])"
 )

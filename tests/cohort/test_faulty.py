@@ -26,11 +26,13 @@ import pathlib, pickle, sys
 import small_cohorts, typer
 from wsi_idc.cli.cohort_options import CohortOptions, run_job
 from wsi_idc.cli.console import start_log, user_errors
+from wsi_idc.cli.interruption import interruptible
 start_log()
 tasks = pickle.load(sys.stdin.buffer)
 job = small_cohorts.mapping(pathlib.Path(sys.argv[1]))
 try:
-    user_errors(run_job)(job, tasks, lambda task: task, CohortOptions(False, 1, None, None))
+    with interruptible():
+        user_errors(run_job)(job, tasks, lambda task: task, CohortOptions(False, 1, None, None))
 except typer.Exit as end:
     sys.exit(end.exit_code)
 """
@@ -151,8 +153,13 @@ def failures_of(outcomes: dict[str, SlideOutcome]) -> dict[str, Failure]:
 def test_a_reader_that_crashes_the_process_costs_its_slide(
     slides: Path, tmp_path: Path, fault: str, error: str
 ) -> None:
+    """And what it had half written is removed."""
+    parts = [tmp_path / ".partial-sound1", tmp_path / "slides" / "sound1" / ".partial-patches"]
+    for part in parts:
+        part.mkdir(parents=True)
     outcomes = outcomes_of(tmp_path, sound_but_for(slides, "sound1", fault))
     assert set(failures_of(outcomes)) == {"sound1"}
+    assert not any(part.exists() for part in parts)
     failure = failures_of(outcomes)["sound1"]
     assert error in failure.error
     assert failure.message.startswith(f"{slides / 'sound1.tif'}: ")

@@ -28,6 +28,7 @@ from wsi_idc.model.work_folder import (
     CHECKPOINT,
     WORK_FOLDER,
     begin,
+    kept_if_begun,
     prepare,
     request_of,
     seen_in_training,
@@ -206,6 +207,19 @@ def test_a_start_that_failed_leaves_the_old_model(
         train(patches, output, replace(SETTINGS, weights="no.h5"), overwrite=True, **FRACTIONS)
     assert (output / "model.json").exists()
     assert not (output / WORK_FOLDER).exists()
+
+
+def test_an_interrupted_run_leaves_its_state_only_once_it_has_begun(tmp_path: Path) -> None:
+    """The decoded patches of a run that cannot be resumed would be gigabytes of no use."""
+    request = request_of(SETTINGS, 8.0, Split(train=("a",), val=("b",)))
+    for is_begun in (False, True):
+        with pytest.raises(KeyboardInterrupt), kept_if_begun(tmp_path):
+            work = prepare(tmp_path, request, resume=False, overwrite=False)
+            (work / "train.npy").touch()
+            if is_begun:
+                (work / CHECKPOINT).touch()
+            raise KeyboardInterrupt
+        assert work.exists() == is_begun
 
 
 def test_a_run_counts_as_begun_once_an_epoch_is_saved(tmp_path: Path) -> None:

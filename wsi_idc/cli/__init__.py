@@ -12,10 +12,13 @@ import sys
 
 def main() -> None:
     """Run the command line; the entry point of `wsi-idc`."""
+    from wsi_idc.cli.interruption import EXIT_INTERRUPTED, interruptible
+
     try:
-        _run()
+        with interruptible():
+            _run()
     except KeyboardInterrupt:  # before a command could see to it
-        sys.exit(130)
+        sys.exit(EXIT_INTERRUPTED)
     finally:
         # Nothing is left to be told: who is tired of waiting for threads gets no traceback.
         signal.signal(signal.SIGINT, signal.SIG_DFL)

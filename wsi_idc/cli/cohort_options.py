@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -212,7 +210,6 @@ def run_job(
     tables_due = began + _TABLES_EVERY_S
     try:
         with (
-            _terminated_like_interrupted(),
             CohortBar(len(tasks)) as bar,
             options.crew(job, len(tasks), bar) as crew,
         ):
@@ -278,20 +275,3 @@ def _say(outcome: SlideOutcome, *, as_json: bool) -> None:
         log.info("%s", outcome.done.said)
         for warning in outcome.done.warnings:
             log.warning("%s: warning: %s", outcome.task.name, warning)
-
-
-@contextlib.contextmanager
-def _terminated_like_interrupted() -> Iterator[None]:
-    """End in order on SIGTERM, which batch systems send when time is up."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NoReturn, ParamSpec, TypeVar
 
 import typer
 
+from wsi_idc.cli.interruption import EXIT_INTERRUPTED, INTERRUPTED, was_told
 from wsi_idc.cli.kept_log import KeptLog
 from wsi_idc.errors import (
     FAULT,
@@ -28,7 +29,7 @@ from wsi_idc.errors import (
 from wsi_idc.near import near_file
 from wsi_idc.privacy import veiled_words
 
-EXIT_ERROR, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
+EXIT_ERROR, EXIT_USAGE = 1, 2
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -88,9 +89,8 @@ def tell_end(error: BaseException) -> int:
     if not log.handlers:
         start_log()
     if isinstance(error, KeyboardInterrupt):
-        log.error(
-            "interrupted; what was finished is kept: the same command goes on, train with --resume"
-        )
+        log.error("%s", INTERRUPTED)
+        was_told()
         return EXIT_INTERRUPTED
     if isinstance(error, BrokenPipeError):
         _stop_writing()

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from wsi_idc.cli.console import log, start_log, user_errors
+from wsi_idc.cli.interruption import is_the_way_to_end
 from wsi_idc.cli.options import (
     IccOption,
     IsolateOption,
@@ -96,4 +97,5 @@ def view(
         for warning in entry.warnings:
             log.warning("%s: warning: %s", entry.key, warning)
     failed = failed_slides(targets)
+    is_the_way_to_end()
     serve(entries, failed=failed, port=port, open_browser=browser, say=typer.echo)

@@ -22,6 +22,7 @@ from typing import Any
 
 from wsi_idc.errors import OutputError
 from wsi_idc.files import cannot_write, make_folder
+from wsi_idc.unfinished import unfinished
 
 TOUCH_S = 30.0
 STALE_S = 300.0
@@ -54,13 +55,11 @@ def locked(path: Path) -> Iterator[str | None]:
     released = threading.Event()
     threading.Thread(target=_keep_fresh, args=(path, released), daemon=True).start()
     try:
-        yield None
+        with unfinished(lambda: _release(path, mine)):
+            yield None
     finally:
         released.set()
-        # Whoever took it over, believing this machine dead, keeps it.
-        if _content(path) == mine:
-            with suppress(OSError):
-                path.unlink()
+        _release(path, mine)
 
 
 @contextmanager
@@ -81,6 +80,13 @@ def waited_for(path: Path, patience_s: float) -> Iterator[None]:
         if time.monotonic() > deadline:
             raise OutputError(f"{path} is held by {holder}; if that is gone, remove the file")
         time.sleep(0.1)
+
+
+def _release(path: Path, mine: str) -> None:
+    # Whoever took it over, believing this machine dead, keeps it.
+    if _content(path) == mine:
+        with suppress(OSError):
+            path.unlink()
 
 
 def _acquire(path: Path, mine: str) -> str | None:

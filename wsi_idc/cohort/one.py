@@ -10,7 +10,9 @@ from wsi_idc.cohort.locks import locked
 from wsi_idc.cohort.records import record_done, record_failure, slide_lock
 from wsi_idc.cohort.task import Failure, JobUnusableError, SlideOutcome, SlideStep, SlideTask
 from wsi_idc.errors import OutputError, WsiIdcError, one_line
+from wsi_idc.files import clear_partial
 from wsi_idc.progress import Progress
+from wsi_idc.tiling.layout import slide_folder
 
 
 def do_slide(output: Path, step: SlideStep, task: SlideTask, progress: Progress) -> SlideOutcome:
@@ -42,11 +44,16 @@ def do_slide(output: Path, step: SlideStep, task: SlideTask, progress: Progress)
 
 
 def set_down(output: Path, task: SlideTask, failure: Failure, seconds: float) -> SlideOutcome:
-    """Write down the failure of a slide whose process is no more, unless another is at it."""
+    """Write down the failure of a slide whose process is no more, unless another is at it.
+
+    What that process left half written is removed.
+    """
     try:
         with locked(slide_lock(output, task.name)) as holder:
             if holder is not None:
                 return SlideOutcome(task, busy=holder)
+            clear_partial(output, task.name)
+            clear_partial(slide_folder(output, task.name))
             record_failure(output, task, failure, seconds)
             return SlideOutcome(task, failure=failure)
     except OutputError as error:

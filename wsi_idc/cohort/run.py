@@ -183,6 +183,8 @@ class LocalCrew:
     def __exit__(self, *exc: object) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)
         for process in self._processes:
+            process.stop()
+        for process in self._processes:
             process.end()
         self._pool.shutdown()
 

@@ -28,7 +28,14 @@ from wsi_idc.model.folder import read_weights, write_weights
 from wsi_idc.model.runtime import dtype_policy, load_tensorflow, training_policy
 from wsi_idc.model.settings import TrainSettings
 from wsi_idc.model.start import starting_model
-from wsi_idc.model.work_folder import BEST_WEIGHTS, CHECKPOINT, begin, prepare, request_of
+from wsi_idc.model.work_folder import (
+    BEST_WEIGHTS,
+    CHECKPOINT,
+    begin,
+    kept_if_begun,
+    prepare,
+    request_of,
+)
 from wsi_idc.patches import PUBLIC_MPP, SAME_MPP, PatchCollection, find_patches
 from wsi_idc.progress import StepProgress
 from wsi_idc.splits import SIDES, Split
@@ -92,53 +99,54 @@ def fit(
         # Built first: weights that cannot be had are to be known before anything is touched.
         model = starting_model(settings, split)
     work = prepare(output, request, resume=resume, overwrite=overwrite)
-    sides = {
-        side: load_side(split.rows(collection.table, side), settings, work / f"{side}.npy")
-        for side in SIDES
-        if split.patients(side)
-    }
-    if padded := sum(side.padded for side in sides.values()):
-        say(f"{padded} patches at slide edges were smaller and are padded with background")
-    steps = max(1, len(sides["train"].label) // settings.batch_size)
-    with strategy.scope():
-        compile_model(model, settings, steps)
-    runner = EpochRunner(model, sides["train"], settings, steps, strategy)
-    # What is validated and kept: of full precision, on one device, as it will score.
-    judged = build_model(settings.architecture)
-    validate = _validator(judged, sides["val"], tf)
-    state: dict[str, Any] = {"epoch": 0, "best_epoch": 0, "best_auc": -1.0, "history": []}
-    checkpoint = work / CHECKPOINT
-    if resume and checkpoint.exists():
-        state = load_checkpoint(checkpoint, model, runner.average)
-        say(f"resuming after epoch {state['epoch']} of {settings.epochs}")
-    while state["epoch"] < settings.epochs:
-        if state["epoch"] - state["best_epoch"] >= settings.patience:
-            say(f"stopping early: no better epoch since epoch {state['best_epoch']}")
-            break
-        began = time.monotonic()
-        loss = runner.run(state["epoch"], progress)
-        runner.average.copy_to(judged)
-        row = {
-            "loss": loss,
-            **validate(),
-            "learning_rate": float(model.optimizer.learning_rate),
+    with kept_if_begun(output):
+        sides = {
+            side: load_side(split.rows(collection.table, side), settings, work / f"{side}.npy")
+            for side in SIDES
+            if split.patients(side)
         }
-        state["epoch"] += 1
-        state["history"].append({"epoch": state["epoch"], **row})
-        if row["val_roc_auc"] > state["best_auc"]:
-            state["best_auc"], state["best_epoch"] = row["val_roc_auc"], state["epoch"]
-            write_weights(work / BEST_WEIGHTS, judged)
-        if state["epoch"] == 1:
-            begin(output, request, split)
-        save_checkpoint(checkpoint, model, runner.average, state)
-        write_csv(output / "epochs.csv", pd.DataFrame(state["history"]), float_format="%.6g")
-        curves.add(state["epoch"], row)
-        minutes = (time.monotonic() - began) / 60
-        say(_epoch_line(state, settings.epochs, minutes))
-    read_weights(work / BEST_WEIGHTS, judged)
-    return TrainedRun(
-        judged, sides, split, mpp, pd.DataFrame(state["history"]), state["best_epoch"]
-    )
+        if padded := sum(side.padded for side in sides.values()):
+            say(f"{padded} patches at slide edges were smaller and are padded with background")
+        steps = max(1, len(sides["train"].label) // settings.batch_size)
+        with strategy.scope():
+            compile_model(model, settings, steps)
+        runner = EpochRunner(model, sides["train"], settings, steps, strategy)
+        # What is validated and kept: of full precision, on one device, as it will score.
+        judged = build_model(settings.architecture)
+        validate = _validator(judged, sides["val"], tf)
+        state: dict[str, Any] = {"epoch": 0, "best_epoch": 0, "best_auc": -1.0, "history": []}
+        checkpoint = work / CHECKPOINT
+        if resume and checkpoint.exists():
+            state = load_checkpoint(checkpoint, model, runner.average)
+            say(f"resuming after epoch {state['epoch']} of {settings.epochs}")
+        while state["epoch"] < settings.epochs:
+            if state["epoch"] - state["best_epoch"] >= settings.patience:
+                say(f"stopping early: no better epoch since epoch {state['best_epoch']}")
+                break
+            began = time.monotonic()
+            loss = runner.run(state["epoch"], progress)
+            runner.average.copy_to(judged)
+            row = {
+                "loss": loss,
+                **validate(),
+                "learning_rate": float(model.optimizer.learning_rate),
+            }
+            state["epoch"] += 1
+            state["history"].append({"epoch": state["epoch"], **row})
+            if row["val_roc_auc"] > state["best_auc"]:
+                state["best_auc"], state["best_epoch"] = row["val_roc_auc"], state["epoch"]
+                write_weights(work / BEST_WEIGHTS, judged)
+            if state["epoch"] == 1:
+                begin(output, request, split)
+            save_checkpoint(checkpoint, model, runner.average, state)
+            write_csv(output / "epochs.csv", pd.DataFrame(state["history"]), float_format="%.6g")
+            curves.add(state["epoch"], row)
+            minutes = (time.monotonic() - began) / 60
+            say(_epoch_line(state, settings.epochs, minutes))
+        read_weights(work / BEST_WEIGHTS, judged)
+        return TrainedRun(
+            judged, sides, split, mpp, pd.DataFrame(state["history"]), state["best_epoch"]
+        )
 
 
 def _epoch_line(state: dict[str, Any], epochs: int, minutes: float) -> str:

@@ -10,7 +10,8 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ from wsi_idc.model.folder import CARD_FILE
 from wsi_idc.model.settings import TrainSettings
 from wsi_idc.rerun import differences
 from wsi_idc.splits import SIDES, Split, write_split
+from wsi_idc.unfinished import unfinished
 
 WORK_FOLDER = ".wsi-idc-training"
 CHECKPOINT, BEST_WEIGHTS = "checkpoint.npz", "best.safetensors"
@@ -117,6 +119,23 @@ def clear(output: Path) -> None:
         If they cannot be removed; the model is whole all the same.
     """
     _remove(output / WORK_FOLDER)
+
+
+@contextmanager
+def kept_if_begun(output: Path) -> Iterator[None]:
+    """Remove the work folder if the block is broken off before the run has saved an epoch."""
+
+    def discard() -> None:
+        if not (output / WORK_FOLDER / CHECKPOINT).exists():
+            clear(output)
+
+    with unfinished(discard):
+        try:
+            yield
+        except BaseException:
+            with suppress(OutputError):  # the next run clears it
+                discard()
+            raise
 
 
 def _refuse_other(output: Path, request: dict[str, Any]) -> None:

@@ -25,6 +25,7 @@ from wsi_idc.tiling.blocks import PatchBlock
 from wsi_idc.tiling.formats import PatchFormat, SlidePatches, open_format
 from wsi_idc.tiling.layout import check_folder_name, index_path, manifest_path, slide_folder
 from wsi_idc.tiling.plan import PatchPlan
+from wsi_idc.unfinished import unfinished
 
 _MOST_THREADS = 8
 _ROWS_AT_A_TIME = 20_000
@@ -73,7 +74,10 @@ def write_patches(
     try:
         shutil.rmtree(staging, ignore_errors=True)
         make_folder(staging)
-        with closing(open_format(format, staging, patches, threads)) as writer:
+        with (
+            unfinished(lambda: shutil.rmtree(staging, ignore_errors=True)),
+            closing(open_format(format, staging, patches, threads)) as writer,
+        ):
             done = 0
             for block in blocks:
                 writer.write(block)

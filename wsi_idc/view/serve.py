@@ -59,6 +59,7 @@ def serve(
             log_level="warning",
             access_log=False,
             server_header=False,
+            timeout_graceful_shutdown=1,  # a tile that is being read is not waited for
         )
         server = uvicorn.Server(config)
         threading.Thread(

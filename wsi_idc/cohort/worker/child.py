@@ -1,7 +1,8 @@
 """What runs in the child: make a job ready once, then do the slides that the parent sends.
 
 Slides run in threads of their own; the main one waits for the next, and ends the process when the
-pipe closes: so the child ends with its parent, whatever ended that.
+pipe closes: so the child ends with its parent, whatever ended that, and clears up what it has half
+written.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any, BinaryIO
 from wsi_idc.cohort.one import do_slide
 from wsi_idc.cohort.task import Job, SlideStep, SlideTask
 from wsi_idc.fresh_process import private_pipes
+from wsi_idc.unfinished import clear_unfinished
 
 # The parent need not hear of progress more often than that.
 _PAUSE_S = 0.2
@@ -38,6 +40,7 @@ def main() -> None:
             try:
                 number, task = pickle.load(requests)
             except (EOFError, OSError):
+                clear_unfinished()
                 os._exit(0)  # not sys.exit: nothing is to be saved, and threads may be stuck
             pool.submit(_do, job, step, number, task, channel)
 

@@ -31,6 +31,8 @@ SLIDES_UNDER_WAY = 2
 written. What a third gains was too little to be seen (docs/performance.md)."""
 
 _CHILD = "wsi_idc.cohort.worker.child"
+# What it has half written is a folder of some files, or a lock.
+_CLEARING_UP_S = 0.5
 _CRASH = "convert the slide, copy it again, or leave it out; --reader chooses another library"
 _KILLED = "run it on a machine with more memory, or with fewer --workers"
 _HANG = "give it more time with --timeout, copy it again, or leave it out"
@@ -114,12 +116,19 @@ class WorkerProcess:
         output = (self._folder or Path()) / self._job.output
         return set_down(output, task, failure, time.monotonic() - began)
 
+    def stop(self) -> None:
+        """Have the child end soon; no further one is started."""
+        self._stopped = True
+        if self._child is not None:
+            self._child.stop()
+
     def end(self) -> None:
         """End the child, whatever it does."""
-        self._stopped = True
+        self.stop()
         with self._starting:
             if self._child is not None:
-                self._child.end()
+                self._child.stop()
+                self._child.end(_CLEARING_UP_S)
 
     def _ask(self, task: SlideTask, progress: Progress | None) -> SlideOutcome | _Ended:
         with self._starting:
@@ -208,14 +217,26 @@ class _Child:
             if progress is not None:
                 progress(done, total)
 
-    def end(self) -> None:
-        """Kill the child; those who wait for it are told by the thread that listens to it."""
+    def stop(self) -> None:
+        """Have the child leave its slides and clear up what it has half written."""
+        assert self._process.stdin
+        with contextlib.suppress(OSError):  # what was not sent yet cannot be
+            self._process.stdin.close()
+
+    def end(self, patience_s: float = 0.0) -> None:
+        """Kill the child if it does not end by itself within some seconds.
+
+        Those who wait for it are told by the thread that listens to it.
+        """
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(patience_s)
         self._process.kill()
         self._process.wait()
 
     def _send(self, message: Any) -> None:
         assert self._process.stdin
-        with contextlib.suppress(OSError), self._lock:  # a child that ended is noticed elsewhere
+        # A child that ended is noticed elsewhere, and one that is to end needs no tasks.
+        with contextlib.suppress(OSError, ValueError), self._lock:
             pickle.dump(message, self._process.stdin)
             self._process.stdin.flush()
 
