@@ -13,7 +13,7 @@ LOCKED ?=
 
 BIN := $(VENV)/bin
 
-.PHONY: demo test coverage test-long test-minimum lint types docs dist lock audit sbom clean
+.PHONY: demo test coverage mutation test-long test-minimum lint types docs dist lock audit sbom clean
 
 demo: $(VENV)/.installed  ## install, then run the whole job on made slides
 	$(BIN)/wsi-idc demo --output demo
@@ -23,6 +23,9 @@ test: $(VENV)/.installed-$(EXTRAS)  ## all tests but the long ones
 
 coverage: $(VENV)/.installed-$(EXTRAS)  ## the tests of `make test`; less than 90 % branch coverage fails
 	$(BIN)/python -m pytest $(WORKERS) --cov --cov-report=term
+
+mutation: $(VENV)/.installed-$(EXTRAS)  ## a test must notice each small change to the pure rooms
+	$(BIN)/python .ci/mutation.py
 
 test-long: $(VENV)/.installed-$(EXTRAS) test-minimum  ## tests that take minutes each
 	$(BIN)/python -m pytest $(WORKERS) -m long
@@ -99,4 +102,4 @@ $(VENV)/.installed-docs $(VENV)/.installed-audit: $(VENV)/.installed-%: $(VENV)/
 endif
 
 clean:
-	rm -rf $(VENV) $(MINIMUM) demo site dist sbom.cdx.json .coverage .coverage.*
+	rm -rf $(VENV) $(MINIMUM) demo site dist mutants sbom.cdx.json .coverage .coverage.*

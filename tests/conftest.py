@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 
 REPOSITORY = Path(__file__).parent.parent
 
@@ -14,6 +14,10 @@ REPOSITORY = Path(__file__).parent.parent
 # `make test-long` looks further, with --hypothesis-profile=many.
 settings.register_profile("few", max_examples=25, deadline=None, derandomize=True)
 settings.register_profile("many", max_examples=500, deadline=None, print_blob=True)
+# `make mutation` asks only whether a test fails, not what the smallest example would be.
+settings.register_profile(
+    "mutants", parent=settings.get_profile("few"), phases=(Phase.explicit, Phase.generate)
+)
 settings.load_profile("few")
 
 

@@ -102,6 +102,25 @@ def test_a_bad_split_file_is_refused(tmp_path: Path, content: str, message: str)
         read_split(tmp_path / "s.csv", table(2))
 
 
+def test_of_many_patients_without_a_side_the_first_five_are_named(tmp_path: Path) -> None:
+    (tmp_path / "s.csv").write_text("patient,split\np00,train\np01,val\n")
+    for patients, named in (
+        (7, "p02, p03, p04, p05, p06"),
+        (9, "p02, p03, p04, p05, p06 and 2 more"),
+    ):
+        with pytest.raises(PatchCollectionError) as refused:
+            read_split(tmp_path / "s.csv", table(patients))
+        assert str(refused.value).endswith(
+            f"does not say where these patients belong: {named}; add them"
+        )
+
+
+def test_a_split_is_meant_by_its_file_or_by_the_official_one_s_name() -> None:
+    assert split_path(None) is None
+    assert split_path("my.csv") == split_path(Path("my.csv")) == Path("my.csv")
+    assert split_path(Path("official")) == OFFICIAL_SPLIT
+
+
 def test_the_official_split_takes_the_listed_patients_and_names_the_missing_ones() -> None:
     listed = pd.read_csv(OFFICIAL_SPLIT, dtype=str)
     assert listed["split"].value_counts().to_dict() == {"train": 84, "test": 49, "val": 29}

@@ -7,6 +7,7 @@ import pytest
 from scipy.special import expit
 
 from wsi_idc.model.metrics import (
+    MetricsWithIntervals,
     best_threshold,
     calibration_error,
     fit_calibration,
@@ -83,7 +84,53 @@ def test_few_patients_give_no_interval_rather_than_a_false_one() -> None:
     label, probability = scored(100)
     judged = measure_by_patient(label, probability, (np.arange(100) % 4).astype(object), 0.5)
     assert judged.intervals == {}
-    assert judged.values.patients == 4
+    assert judged.values == measure(label, probability, 0.5, 4)
+    judged = measure_by_patient(label, probability, (np.arange(100) % 5).astype(object), 0.5)
+    assert "roc_auc" in judged.intervals
+
+
+def test_no_usable_draw_gives_no_interval() -> None:
+    label = np.array([1] + [0] * 5)
+    probability = np.linspace(0, 1, 6)
+    # Whether the one patient with IDC is drawn is a matter of chance; in some draws it is not.
+    missed = [
+        seed
+        for seed in range(20)
+        if not np.random.default_rng(seed).multinomial(6, np.full(6, 1 / 6), size=1)[0, 0]
+    ]
+    judged = measure_by_patient(
+        label, probability, np.array(list("abcdef"), object), 0.5, draws=1, seed=missed[0]
+    )
+    assert judged.intervals == {}
+    assert judged.values == measure(label, probability, 0.5, 6)
+
+
+def test_intervals_hold_the_middle_95_percent_of_a_thousand_draws() -> None:
+    label, probability = scored(300)
+    group = np.arange(300) % 15
+    patient = np.array([f"case {number:02}" for number in group], object)
+    judged = measure_by_patient(label, probability, patient, 0.5)
+    copies = np.random.default_rng(0).multinomial(15, np.full(15, 1 / 15), size=1000)
+    drawn = resampled_metrics(label, probability, group, 0.5, copies)
+    assert set(judged.intervals) == set(drawn)
+    for name, values in drawn.items():
+        inside = np.sort(values)
+        low, high = judged.intervals[name]
+        # 2.5 % of a thousand below, as many above, but for the values in between.
+        assert inside[24] <= low <= inside[25]
+        assert inside[974] <= high <= inside[975]
+
+
+def test_a_file_of_metrics_holds_numbers_of_five_digits() -> None:
+    values = measure(*scored(30), threshold=1 / 3, patients=4)
+    judged = MetricsWithIntervals(values, {"brier": (0.1234567, 1 / 3), "f1": (0.0, 1.0)})
+    told = judged.as_json()
+    assert told.pop("intervals_95") == {"brier": [0.12346, 0.33333], "f1": [0.0, 1.0]}
+    assert told == {
+        name: value if isinstance(value, int) else round(value, 5)
+        for name, value in asdict(values).items()
+    }
+    assert (told["threshold"], told["patches"], told["patients"]) == (0.33333, 30, 4)
 
 
 def test_the_same_seed_gives_the_same_intervals() -> None:

@@ -45,6 +45,11 @@ def test_downsamples_are_exact(
 def test_levels_out_of_order_or_twice_or_larger_than_level_0() -> None:
     levels = make_levels([(1600, 1600), (100, 100), (400, 400), (400, 400), (3200, 3200), (0, 0)])
     assert [(level.index, level.downsample_x) for level in levels] == [(0, 1), (2, 4), (1, 16)]
+    levels = make_levels([(8, 4), (1, 1), (0, 1), (1, 0), (9, 1), (1, 5)])
+    assert [(level.index, level.downsample_x, level.downsample_y) for level in levels] == [
+        (0, 1, 1),
+        (1, 8, 4),
+    ]
 
 
 @pytest.mark.parametrize(
