@@ -125,8 +125,8 @@ def _has_tissue(
     """Which of the candidate cells hold tissue, bool of the same shape."""
     rows, columns = np.nonzero(candidates)
     fraction = tissue.fraction_of(
-        placement.origin_x + columns * placement.pixel_width,
-        placement.origin_y + rows * placement.pixel_height,
+        placement.origin_x + columns * np.float64(placement.pixel_width),
+        placement.origin_y + rows * np.float64(placement.pixel_height),
         placement.pixel_width,
         placement.pixel_height,
     )
