@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,13 +15,14 @@ import tifffile
 from told_messages import check_told
 from viewer_results import make_mapped_slide
 
+from wsi_idc.errors import ResultFolderError
 from wsi_idc.heatmap.blending import OverlaySettings
 from wsi_idc.heatmap.export.geojson import check_origin
-from wsi_idc.heatmap.export.ome_tiff import read_ome_tiff
+from wsi_idc.heatmap.export.ome_tiff import read_ome_tiff, write_ome_tiff
 from wsi_idc.heatmap.export.scores import read_scores_csv, write_scores_csv
 from wsi_idc.heatmap.export.settings import ExportSettings
 from wsi_idc.heatmap.judge import JudgeSettings, judge_result, result_folders, truth_of
-from wsi_idc.heatmap.predict import _is_done
+from wsi_idc.heatmap.predict import _is_done, render_again
 from wsi_idc.heatmap.result import read_result, read_run
 from wsi_idc.heatmap.scoring import ScoreSettings
 from wsi_idc.heatmap.truth import units_of_cells, units_of_squares
@@ -161,6 +163,41 @@ def test_a_map_of_other_pixels(result: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("value", [np.inf, -np.inf, 1.5, -1e-3])
+def test_a_map_of_no_probabilities(result: Path, value: float) -> None:
+    """They would be left out of the picture, or count as tumour."""
+    file = result / "probability.ome.tif"
+    known = read_ome_tiff(file)
+    known.values[0, 0] = value
+    write_ome_tiff(file, known, "slide")
+    check_told(
+        "… holds values from … to …, which are no probabilities; …", lambda: read_result(result)
+    )
+    with pytest.raises(ResultFolderError, match=str(result)):
+        render_again(result, threshold=0.5)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [('"threshold": ', '"threshold": NaN, "was": '), ('"mpp_x": ', '"mpp_x": Infinity, "was": ')],
+)
+def test_a_summary_with_numbers_that_are_none(result: Path, before: str, after: str) -> None:
+    content = (result / "summary.json").read_text()
+    assert before in content
+    (result / "summary.json").write_text(content.replace(before, after))
+    with pytest.raises(ResultFolderError, match=r"summary\.json cannot be read .*is no JSON"):
+        read_result(result)
+
+
+def test_a_map_without_a_place(result: Path) -> None:
+    file = result / "probability.ome.tif"
+    known = read_ome_tiff(file)
+    nowhere = replace(known.placement, pixel_width=np.nan)
+    write_ome_tiff(file, replace(known, placement=nowhere), "slide")
+    with pytest.raises(ResultFolderError, match="its place on the slide is no finite number"):
+        read_result(result)
+
+
 @pytest.mark.parametrize(
     ("message", "content"),
     [
@@ -191,6 +228,13 @@ def test_scores_that_cannot_be_written(tmp_path: Path) -> None:
         (
             "… has a class that is neither 0 nor 1; correct its column class",
             SQUARES + "2\n",
+        ),
+        *(
+            (
+                "… has a square without a place or a size above 0; correct x, y, width and height",
+                f"{SQUARES}1\n{row}\n",
+            )
+            for row in (",1,50,50,0", "1,inf,50,50,0", "1,1,0,50,0", "1,1,50,-50,0", "1,1,,50,0")
         ),
     ],
 )

@@ -112,6 +112,12 @@ class TestFolders:
             "it again",
             lambda: read_arrays(weights),
         )
+        save_file({"bn/moving_variance": np.array([1, -1e-3], np.float32)}, weights)
+        check_told(
+            "…: … holds values below 0, which no variance has; copy the model folder again, or "
+            "train it again",
+            lambda: read_arrays(weights),
+        )
         weights.unlink()
         told = "… lacks its weights file …; " + AGAIN
         check_told(told, lambda: read_card_arrays(folder, CARD))
@@ -175,8 +181,8 @@ class TestScoring:
     @pytest.mark.parametrize("value", [np.nan, np.inf])
     def test_scores(self, value: float) -> None:
         check_told(
-            "the model gives scores that are not finite numbers, so its weights are damaged; copy "
-            "the model folder again, or train it again",
+            "… gives scores that are not finite numbers, so its weights are damaged; copy the "
+            "model folder again, or train it again",
             lambda: self.Constant(value).all(np.zeros((1, 5, 5, 3), np.uint8)),
         )
 
@@ -451,6 +457,10 @@ class TestTraining:
         [
             ("… must be at least …, not …", {"epochs": 0}),
             ("--learning-rate must lie within 0 to 1, not …", {"learning_rate": 0.0}),
+            ("--learning-rate must lie within 0 to 1, not …", {"learning_rate": np.nan}),
+            ("… must be at least 0 and at most …, not …", {"warmup_epochs": np.inf}),
+            ("… must be at least 0 and at most …, not …", {"weight_decay": np.nan}),
+            ("… must be at least 0 and at most …, not …", {"label_smoothing": np.nan}),
             ("--average-decay must be at least 0 and below 1, not …", {"average_decay": 1.0}),
             ("--precision must be one of …, not …", {"precision": "double"}),
             ("--seed must lie within 0 to 2147483647, not …", {"seed": -1}),
@@ -541,7 +551,7 @@ class TestTraining:
                 reset_metrics=lambda: None, get_metrics_result=lambda: {"loss": float("nan")}
             ),
         )
-        told = "the loss became … in epoch …; use a lower --learning-rate"
+        told = "the … became … in epoch …; use a lower --learning-rate"
         check_told(told, lambda: runner.run(0, None))
 
     def test_curves(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -79,7 +79,7 @@ def test_logits_become_probabilities(outputs: int, end: str, tmp_path: Path) -> 
     expected = keras.ops.convert_to_numpy(getattr(keras.activations, end)(raw))
     scores = load_model(tmp_path / "m").predict_classes(PATCHES)
     np.testing.assert_allclose(scores, expected, atol=1e-4)
-    with pytest.raises(SettingsError, match="--output-kind logit"):
+    with pytest.raises(SettingsError, match="say --output-kind logit where"):
         pack_model(file, tmp_path / "n", PackSettings(2.0, CLASSES[:outputs]))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -144,6 +145,8 @@ class CohortOptions:
             bar.told(task.name, done, total)
 
         timeout_s = _TIMEOUT_S if self.timeout_s is None else self.timeout_s or None
+        if timeout_s == math.inf:  # clocks do not know it
+            timeout_s = None
         if self.cluster.are_given:
             return self.cluster.crew(job, slides, timeout_s, told)
         workers = self.workers

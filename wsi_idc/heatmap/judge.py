@@ -208,6 +208,12 @@ def _squares(
         raise SettingsError(
             f"{truth} has a class that is neither 0 nor 1; correct its column class"
         )
+    places = labels[["x", "y", "width", "height"]].to_numpy()
+    if not (np.isfinite(places).all() and (places[:, 2:] > 0).all()):
+        raise SettingsError(
+            f"{truth} has a square without a place or a size above 0; correct x, y, width and "
+            "height"
+        )
     bounds = result.request["slide"]["bounds"]
     corner = (float(bounds["x"]), float(bounds["y"]))
     mpp = float(result.request["model"]["spacing_um_px"])

@@ -24,7 +24,6 @@ The folder appears whole. A map can be drawn again from it without the slide and
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
@@ -37,7 +36,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from wsi_idc.errors import ResultFolderError, reason
-from wsi_idc.files import make_folder, whole_file, write_json
+from wsi_idc.files import make_folder, read_json, whole_file, write_json
 from wsi_idc.heatmap.export.geojson import GeoJsonFrame, write_geojson
 from wsi_idc.heatmap.export.ome_tiff import read_ome_tiff, write_ome_tiff
 from wsi_idc.heatmap.export.regions import write_regions_csv
@@ -327,7 +326,7 @@ def _read_tissue(folder: Path, placement: dict[str, float] | None) -> SlideMask 
 
 def _read_json(path: Path) -> dict[str, Any]:
     try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
+        return dict(read_json(path))
     except (OSError, ValueError, TypeError) as error:
         raise ResultFolderError(
             f"{path} cannot be read ({reason(error)}); make the heatmap again"

@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 from typing import Any, Literal
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from wsi_idc.model.architecture import LARGEST_INPUT, SMALLEST_INPUT
@@ -100,6 +101,13 @@ class StainRange(_Part):
     covariance: tuple[
         tuple[float, float, float], tuple[float, float, float], tuple[float, float, float]
     ]
+
+    @model_validator(mode="after")
+    def _is_a_covariance(self) -> StainRange:
+        values = np.array(self.covariance)
+        if not np.allclose(values, values.T) or np.linalg.eigvalsh(values).min() < -1e-6:
+            raise ValueError("covariance must be symmetric, and positive in all directions")
+        return self
 
 
 class TrainingData(_Part):

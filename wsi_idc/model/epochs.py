@@ -107,8 +107,19 @@ class EpochRunner:
                 done = epoch * steps + step
                 progress(done, settings.epochs * steps, f"epoch {epoch + 1}/{settings.epochs}")
         loss = float(self._model.get_metrics_result()["loss"])
-        if not math.isfinite(loss):
-            raise SettingsError(
-                f"the loss became {loss} in epoch {epoch + 1}; use a lower --learning-rate"
-            )
+        check_loss(loss, "loss", epoch)
         return loss
+
+
+def check_loss(loss: float, what: str, epoch: int) -> None:
+    """Refuse to go on where training has run away.
+
+    Raises
+    ------
+    SettingsError
+        If the loss is no finite number any more.
+    """
+    if not math.isfinite(loss):
+        raise SettingsError(
+            f"the {what} became {loss} in epoch {epoch + 1}; use a lower --learning-rate"
+        )

@@ -14,7 +14,6 @@ folder is executed, and a weights file whose SHA-256 is not the card's is refuse
 from __future__ import annotations
 
 import hashlib
-import json
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +24,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from wsi_idc.errors import ModelFolderError, reason
-from wsi_idc.files import whole_file, write_json
+from wsi_idc.files import read_json, whole_file, write_json
 from wsi_idc.model.architecture import Architecture, build_model
 from wsi_idc.model.card import ModelCard, PackedNetwork
 from wsi_idc.model.keras_config import build_from_config
@@ -86,7 +85,7 @@ def read_arrays(path: Path) -> dict[str, NDArray[np.floating]]:
     Raises
     ------
     ModelFolderError
-        If the file is missing or damaged, or a value is not a finite number.
+        If the file is missing or damaged, or a value is not a finite number or no variance.
     """
     try:
         arrays: dict[str, NDArray[np.floating]] = load_file(path)
@@ -99,6 +98,12 @@ def read_arrays(path: Path) -> dict[str, NDArray[np.floating]]:
             raise ModelFolderError(
                 f"{path}: {name} holds values that are not finite numbers; {_COPY_AGAIN}, or train "
                 "it again"
+            )
+        # The root of one is no number either, which OpenVINO's ReLU would make a 0.
+        if name.endswith("moving_variance") and (array < 0).any():
+            raise ModelFolderError(
+                f"{path}: {name} holds values below 0, which no variance has; {_COPY_AGAIN}, or "
+                "train it again"
             )
     return arrays
 
@@ -154,9 +159,11 @@ def read_card(folder: Path) -> ModelCard:
             "`wsi-idc model pack` wrote"
         )
     try:
-        return ModelCard.model_validate(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        content = read_json(path)
+    except (OSError, ValueError) as error:
         raise ModelFolderError(f"{path} cannot be read ({reason(error)}); {_COPY_AGAIN}") from error
+    try:
+        return ModelCard.model_validate(content)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the file"

@@ -26,6 +26,7 @@ class LogitGraph(ABC):
     batch_size : the fixed number of patches a run.
     patch_shape : of the patches that it takes, (P, P, 3).
     outputs : how many values it gives a patch, C.
+    model : what messages call it.
     """
 
     runtime: ClassVar[str]
@@ -34,6 +35,7 @@ class LogitGraph(ABC):
         self.batch_size = batch_size
         self.outputs = outputs
         self.patch_shape = (patch_size, patch_size, 3)
+        self.model = "the model"
 
     @abstractmethod
     def run(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -68,7 +70,7 @@ class LogitGraph(ABC):
             values[start : start + count] = self.run(batch)[:count]
         if not np.isfinite(values).all():
             raise ModelFolderError(
-                "the model gives scores that are not finite numbers, so its weights are "
+                f"{self.model} gives scores that are not finite numbers, so its weights are "
                 "damaged; copy the model folder again, or train it again"
             )
         return values

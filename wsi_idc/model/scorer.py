@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from wsi_idc.errors import SettingsError
+from wsi_idc.errors import ModelFolderError, SettingsError
 from wsi_idc.model.card import Calibration, ModelCard, PackedNetwork
 from wsi_idc.model.folder import (
     architecture_of,
@@ -20,6 +20,9 @@ from wsi_idc.model.folder import (
 )
 from wsi_idc.model.logits import BATCH_SIZE, LogitGraph
 from wsi_idc.model.runtime import choose_runtime, load_tensorflow
+
+# Sums in softmax may come out a little above 1.
+_ROUNDING = 1e-3
 
 GPU_BATCH_SIZE = 512
 """Patches a batch on GPU, which smaller ones leave idle between two."""
@@ -57,7 +60,7 @@ class Scorer:
         SettingsError
             If the patches have another shape or dtype.
         ModelFolderError
-            If a score is not a finite number.
+            If a score is not a finite number, or that of a packed model no probability.
         """
         return self.predict_classes(patches, tta=tta)[:, self._shown]
 
@@ -80,6 +83,14 @@ class Scorer:
     def _probabilities(self, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
         outputs = self._graph.all(patches)
         if self._packed:  # its graph ends in probabilities
+            if outputs.size and not (
+                outputs.min() >= -_ROUNDING and outputs.max() <= 1 + _ROUNDING
+            ):
+                raise ModelFolderError(
+                    f"{self._graph.model} gives values from {outputs.min():.3g} to "
+                    f"{outputs.max():.3g}, which are no probabilities; pack it again with "
+                    "--output-kind logit"
+                )
             return np.clip(outputs, 0, 1)
         return calibrated(outputs, self.card.calibration)
 
@@ -138,7 +149,7 @@ def load_model(
         graph = OpenVinoGraph(
             architecture_of(card), read_card_arrays(place, card), batch_size or BATCH_SIZE
         )
-        return Scorer(graph, card)
+        return _named(graph, place, card)
     from wsi_idc.model.tensorflow_graph import PackedGraph, TensorFlowGraph
 
     tf = load_tensorflow(device)
@@ -146,5 +157,10 @@ def load_model(
         batch_size = GPU_BATCH_SIZE if tf.config.get_visible_devices("GPU") else BATCH_SIZE
     model, card = load_keras_model(place)
     if packed:
-        return Scorer(PackedGraph(model, card, batch_size), card)
-    return Scorer(TensorFlowGraph(model, card.patch_size_pixels, batch_size), card)
+        return _named(PackedGraph(model, card, batch_size), place, card)
+    return _named(TensorFlowGraph(model, card.patch_size_pixels, batch_size), place, card)
+
+
+def _named(graph: LogitGraph, place: Path, card: ModelCard) -> Scorer:
+    graph.model = f"the model {place}"
+    return Scorer(graph, card)

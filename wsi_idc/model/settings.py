@@ -60,6 +60,12 @@ class TrainSettings:
                 )
         if not 0 < self.learning_rate < 1:
             raise SettingsError(f"--learning-rate must lie within 0 to 1, not {self.learning_rate}")
+        for name, most in (("warmup_epochs", 1000), ("weight_decay", 1), ("label_smoothing", 1)):
+            if not 0 <= getattr(self, name) <= most:
+                raise SettingsError(
+                    f"{_option(name)} must be at least 0 and at most {most}, "
+                    f"not {getattr(self, name):g}"
+                )
         if not 0 <= self.average_decay < 1:
             raise SettingsError(
                 f"--average-decay must be at least 0 and below 1, not {self.average_decay:g}"

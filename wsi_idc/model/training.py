@@ -23,7 +23,7 @@ from wsi_idc.model.architecture import build_model
 from wsi_idc.model.checkpoint import load_checkpoint, save_checkpoint
 from wsi_idc.model.curves import Curves
 from wsi_idc.model.data import Side, load_side
-from wsi_idc.model.epochs import EpochRunner, compile_model, training_strategy
+from wsi_idc.model.epochs import EpochRunner, check_loss, compile_model, training_strategy
 from wsi_idc.model.folder import read_weights, write_weights
 from wsi_idc.model.runtime import dtype_policy, load_tensorflow, training_policy
 from wsi_idc.model.settings import TrainSettings
@@ -126,9 +126,12 @@ def fit(
             began = time.monotonic()
             loss = runner.run(state["epoch"], progress)
             runner.average.copy_to(judged)
+            judgement = validate()
+            # The last steps may have run away, which a mean over the epoch does not tell.
+            check_loss(judgement["val_loss"], "validation loss", state["epoch"])
             row = {
                 "loss": loss,
-                **validate(),
+                **judgement,
                 "learning_rate": float(model.optimizer.learning_rate),
             }
             state["epoch"] += 1
@@ -197,6 +200,8 @@ def _validator(model: Any, val: Side, tf: Any) -> Callable[[], dict[str, float]]
             for start in range(0, len(val.label), _VALIDATION_BATCH)
         ]
         probability = np.concatenate(parts)
+        if not np.isfinite(probability).all():
+            return {"val_loss": math.nan, "val_roc_auc": math.nan}
         return {
             "val_loss": _cross_entropy(val.label, probability),
             "val_roc_auc": float(roc_auc_score(val.label, probability)),

@@ -17,6 +17,7 @@ With 8 bits, 0 is not assessed and 1 to 255 are the probabilities 0 to 1: (value
 from __future__ import annotations
 
 import hashlib
+import math
 import uuid
 import xml.etree.ElementTree as ET
 from pathlib import Path
@@ -143,6 +144,12 @@ def read_ome_tiff(path: Path) -> ProbabilityMap:
             f"{path} holds {values.dtype} values of shape {values.shape}, not one plane of "
             f"float32 probabilities; {again}"
         )
+    # Infinite ones would be left out of the picture and counted as tumour.
+    if ((values < 0) | (values > 1)).any():
+        raise ResultFolderError(
+            f"{path} holds values from {np.nanmin(values):g} to {np.nanmax(values):g}, which are "
+            f"no probabilities; {again}"
+        )
     if shape is not None:
         values = np.ascontiguousarray(values[: shape[0], : shape[1]])
     return ProbabilityMap(values, placement)
@@ -230,6 +237,9 @@ def _read_placement(description: str) -> tuple[Placement, tuple[int, int] | None
     found = {str(entry.get("K")): str(entry.text) for entry in root.iterfind(path)}
     if missing := [key for key in _PLACEMENT_KEYS if key not in found]:
         raise ValueError(f"its place on the slide lacks {', '.join(missing)}")
-    placement = Placement(**{at: float(found[key]) for key, at in _PLACEMENT_KEYS.items()})
+    place = {at: float(found[key]) for key, at in _PLACEMENT_KEYS.items()}
+    if not all(map(math.isfinite, place.values())):
+        raise ValueError("its place on the slide is no finite number")
+    placement = Placement(**place)
     shape = (int(found["rows"]), int(found["columns"])) if "rows" in found else None
     return placement, shape
