@@ -104,6 +104,11 @@ def test_content(message: str, text: str, tmp_path: Path) -> None:
     check_told(message, lambda: read_annotations(file))
 
 
+def outside(file: Path) -> None:
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("../drawn.geojson", "{}")
+
+
 def two_in_one(file: Path) -> None:
     with zipfile.ZipFile(file, "w") as archive:
         archive.writestr("a.geojson", "{}")
@@ -122,6 +127,11 @@ def two_in_one(file: Path) -> None:
         (
             "cannot be unpacked (…); export it again",
             lambda file: file.write_bytes(b"PK\x03\x04" + bytes(99)),
+        ),
+        (
+            "the zip file holds links or places outside of it, which may do harm; unpack it with "
+            "care, and give the file with the annotations",
+            outside,
         ),
         (
             "the zip file holds … annotation files, and it must hold one; unpack it and give the "

@@ -89,7 +89,7 @@ def geojson(bases: Bases, folder: Path, rng: Random) -> Attempt:
         return attempt(path, text.encode(), f"the number {number[:9]}")
     if which == 1:
         content = json.loads(json.dumps(collection(feature([SQUARE]), feature([SQUARE]))))
-        place, key = rng.choice(_places(content))
+        place, key = rng.choice(places(content))
         value = rng.choice(_ODD_VALUES)
         place[key] = value
         return attempt(path, json.dumps(content).encode(), f"{key} is {str(value)[:30]!a}")
@@ -134,13 +134,13 @@ def geojson(bases: Bases, folder: Path, rng: Random) -> Attempt:
     return attempt(path, rng.randbytes(rng.choice([1, 10, 1000])), "random bytes")
 
 
-def _places(content: Any) -> list[tuple[Any, Any]]:
+def places(content: Any) -> list[tuple[Any, Any]]:
     """Every place in a JSON value, as container and key."""
     keys = content.keys() if isinstance(content, dict) else range(len(content))
     found = [(content, key) for key in keys]
     for key in keys:
         if isinstance(content[key], dict | list):
-            found += _places(content[key])
+            found += places(content[key])
     return found
 
 

@@ -20,6 +20,8 @@ from wsi_idc.fresh_process import private_pipes
 
 # What a case may take at all: a machine must not begin to swap before the harness sees why.
 _ADDRESS_SPACE = 12 * 2**30
+# What one file may take on the disk: a case that copies what has no end is to end itself.
+_FILE_BYTES = 2**30
 # A message is a line for people, whatever stood in the file.
 _LONGEST = 1500
 
@@ -29,6 +31,7 @@ def main() -> None:
     folder, real, work = (Path(word) if word else None for word in sys.argv[-3:])
     assert folder is not None and work is not None
     resource.setrlimit(resource.RLIMIT_AS, (_ADDRESS_SPACE, _ADDRESS_SPACE))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (_FILE_BYTES, _FILE_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     bases = Bases(folder, real)
     requests, answers = private_pipes()

@@ -59,7 +59,7 @@ def checked(*words: str | Path) -> Ran:
     AssertionError
         If it did neither.
     """
-    ran = run(words[0], "--quiet", *words[1:])
+    ran = run(*words, "--quiet")
     told = f"status {ran.status}: {ran.err[-1500:]}"
     assert ran.status in _STATUSES, told
     assert "Traceback" not in ran.err + ran.out, told

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from fuzz import annotations, configs, faults, images, slides, tables
+from fuzz import (
+    annotations,
+    configs,
+    drawings,
+    faults,
+    images,
+    models,
+    names,
+    results,
+    slides,
+    tables,
+)
 from fuzz.cases import Case, Kind
 
 KINDS: dict[str, Kind] = {
@@ -11,6 +22,10 @@ KINDS: dict[str, Kind] = {
     **annotations.KINDS,
     **tables.KINDS,
     **configs.KINDS,
+    **models.KINDS,
+    **drawings.KINDS,
+    **names.KINDS,
+    **results.KINDS,
     **faults.KINDS,
 }
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -114,6 +116,14 @@ AGAIN = "run `wsi-idc heatmap` on the slide again"
             lambda folder: (folder / "thumbnail.png").write_bytes(b"\x89PNG"),
         ),
         (
+            "… is damaged (…); make the heatmap again",
+            lambda folder: summarised(folder, warnings="a text"),
+        ),
+        (
+            "… lacks its file …; make the heatmap again",
+            lambda folder: (folder / "thumbnail.png").unlink(),
+        ),
+        (
             "no probability map at …; run `wsi-idc heatmap` on the slide",
             lambda folder: (folder / "probability.ome.tif").unlink(),
         ),
@@ -132,8 +142,63 @@ def test_a_result_that_lacks_a_part_says_which(result: Path) -> None:
     summary = json.loads((result / "summary.json").read_text())
     del summary["thumbnail"]
     (result / "summary.json").write_text(json.dumps(summary))
-    with pytest.raises(ValueError, match=r"is damaged \(no 'thumbnail' in it\); make"):
+    with pytest.raises(ValueError, match=r"is damaged \(thumbnail: Field required\); make"):
         read_result(result)
+
+
+def test_what_an_old_result_does_not_tell_cannot_be_drawn(result: Path) -> None:
+    slide = json.loads((result / "summary.json").read_text())["slide"]
+    del slide["width_mm"]
+    summarised(result, slide=slide)
+    read_result(result)
+    check_told(
+        "… lacks what its report tells (…); make the heatmap again",
+        lambda: render_again(result, threshold=0.3),
+    )
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="makes a pipe")
+def test_a_pipe_in_a_result_is_not_waited_for(result: Path) -> None:
+    os.mkfifo(result / "notes")
+    check_told(
+        "… cannot be copied (…); remove it, or make the heatmap again",
+        lambda: render_again(result, threshold=0.3),
+    )
+    (result / "notes").unlink()
+    (result / "run.json").unlink()
+    os.mkfifo(result / "run.json")
+    check_told("… lacks its file …; make the heatmap again", lambda: read_run(result))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="makes a link")
+def test_a_link_in_a_result_is_kept_a_link(result: Path) -> None:
+    """What it leads to may have no end."""
+    (result / "endless").symlink_to("/dev/zero")
+    render_again(result, threshold=0.3)
+    assert (result / "endless").is_symlink()
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        {"class_names": ["idc", "../../x"], "shown_class": "idc"},
+        {"class_names": ["../x"], "shown_class": "../x"},
+        {"class_names": ["idc"], "shown_class": "other"},
+    ],
+)
+def test_classes_lead_to_no_other_files(result: Path, model: dict[str, object]) -> None:
+    before = json.loads((result / "summary.json").read_text())["model"]
+    summarised(result, model=before | model)
+    check_told("… is damaged (…); make the heatmap again", lambda: read_result(result))
+
+
+def test_entities_in_a_map_are_not_read(result: Path) -> None:
+    file = result / "probability.ome.tif"
+    about = '<!DOCTYPE x [<!ENTITY a "lol">]><OME>&a;</OME>'
+    tifffile.imwrite(file, np.zeros((9, 9), np.float32), description=about, metadata=None)
+    check_told(
+        "… is no probability map of wsi-idc, or is damaged (…); …", lambda: read_ome_tiff(file)
+    )
 
 
 def test_the_record_of_a_run(result: Path) -> None:
@@ -194,7 +259,7 @@ def test_a_map_without_a_place(result: Path) -> None:
     known = read_ome_tiff(file)
     nowhere = replace(known.placement, pixel_width=np.nan)
     write_ome_tiff(file, replace(known, placement=nowhere), "slide")
-    with pytest.raises(ResultFolderError, match="its place on the slide is no finite number"):
+    with pytest.raises(ResultFolderError, match="its place on the slide has the pixel_width nan"):
         read_result(result)
 
 

@@ -10,6 +10,7 @@ import shutil
 import sys
 import zipfile
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,7 +22,7 @@ from patch_folder import make_collection
 from safetensors.numpy import save_file
 from told_messages import check_told, says
 
-from wsi_idc.model import architecture, curves, epochs, finishing, keras_config, packing, runtime
+from wsi_idc.model import architecture, curves, epochs, finishing, packing, runtime
 from wsi_idc.model.architecture import Architecture, build_model, load_base_weights
 from wsi_idc.model.card import ModelCard, PackedNetwork, check_class_names
 from wsi_idc.model.checkpoint import load_checkpoint
@@ -34,7 +35,7 @@ from wsi_idc.model.folder import (
     read_card,
     read_card_arrays,
 )
-from wsi_idc.model.keras_config import build_from_config, check_config
+from wsi_idc.model.keras_config import _design, check_config
 from wsi_idc.model.logits import LogitGraph
 from wsi_idc.model.packing import PackSettings, _check_outputs, _load, _patch_size, pack_model
 from wsi_idc.model.settings import TrainSettings
@@ -228,18 +229,19 @@ class TestPacking:
         check_told(message, lambda: check_config(given, FILE))
 
     def test_networks(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(keras_config, "load_tensorflow", lambda: None)
         saving = SimpleNamespace(deserialize_keras_object=stumble(TypeError("units is 'many'")))
-        keras = SimpleNamespace(saving=saving, Model=SimpleNamespace)
+        keras = SimpleNamespace(
+            saving=saving, Model=SimpleNamespace, StatelessScope=lambda **_: nullcontext()
+        )
         monkeypatch.setitem(sys.modules, "keras", keras)
         check_told(
             "…: the network cannot be built (…); pack it again from its source",
-            lambda: build_from_config(config(), FILE),
+            lambda: _design(config(), FILE),
         )
         saving.deserialize_keras_object = lambda *_, **__: "a layer"
         check_told(
             "…: the network's configuration is of no model; pack it again from its source",
-            lambda: build_from_config(config(), FILE),
+            lambda: _design(config(), FILE),
         )
 
     @pytest.mark.parametrize(
@@ -254,11 +256,11 @@ class TestPacking:
             ("… is damaged, or no .keras file (…); save the model again", {}),
             (
                 "… is damaged: its config.json holds no model; save the model again",
-                {"config.json": "[]"},
+                {"config.json": "[]", "model.weights.h5": ""},
             ),
             (
                 "… cannot be loaded (…); save the model again with Keras 3",
-                {"config.json": json.dumps(config())},
+                {"config.json": json.dumps(config()), "model.weights.h5": ""},
             ),
         ],
     )
@@ -269,7 +271,7 @@ class TestPacking:
         tmp_path: Path,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        monkeypatch.setattr(packing, "load_tensorflow", lambda: None)
+        monkeypatch.setattr(packing, "numbers_of", lambda *_: 0)
         saving = SimpleNamespace(load_model=stumble(ValueError("no weights\nat line 3")))
         monkeypatch.setitem(sys.modules, "keras", SimpleNamespace(saving=saving))
         file = tmp_path / "m.keras"

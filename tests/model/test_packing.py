@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import shutil
+import stat
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pandas as pd
 import pytest
+from told_messages import check_told
 from typer.testing import CliRunner
 
 from wsi_idc.cli.app import app
@@ -148,12 +152,105 @@ class TestNoCode:
         with pytest.raises(ModelFolderError, match="there is no such file"):
             pack_model(tmp_path / "none.keras", tmp_path / "m", SETTINGS)
 
+    @pytest.mark.filterwarnings("ignore:Duplicate name")
+    @pytest.mark.parametrize(
+        ("name", "mode"),
+        [
+            ("../../config.json", 0),
+            ("/etc/cron.d/job", 0),
+            ("assets/vocabulary.txt", 0),
+            ("model.weights.npz", 0),
+            ("config.json", 0),
+            ("metadata.json", stat.S_IFLNK | 0o777),
+        ],
+    )
+    def test_more_in_a_file(self, name: str, mode: int, file: Path, tmp_path: Path) -> None:
+        """What Keras would unpack: other places, links, files of layers, and a second network."""
+        with zipfile.ZipFile(file) as old, zipfile.ZipFile(tmp_path / "m.keras", "w") as new:
+            for member in old.namelist():
+                if member != name or not mode:
+                    new.writestr(member, old.read(member))
+            more = zipfile.ZipInfo(name)
+            more.create_system, more.external_attr = 3, mode << 16
+            new.writestr(more, "/etc/passwd")
+        check_told(
+            "… holds …, which a network of Keras's own layers does not need; save the model again "
+            "with Keras 3",
+            lambda: pack_model(tmp_path / "m.keras", tmp_path / "m", SETTINGS),
+        )
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["m.keras"]
+
+    def test_another_file_by_way_of_the_weights(self, file: Path, tmp_path: Path) -> None:
+        """HDF5 can take an array from any other file."""
+        (tmp_path / "secret").write_bytes(bytes(12))
+        with zipfile.ZipFile(file) as old:
+            members = {name: old.read(name) for name in old.namelist()}
+        weights = tmp_path / "w.h5"
+        weights.write_bytes(members["model.weights.h5"])
+        with h5py.File(weights, "r+") as opened:
+            place = "layers/dense/vars/1"
+            del opened[place]
+            secret = [(str(tmp_path / "secret"), 0, 12)]
+            opened.create_dataset(place, (3,), "f4", external=secret)
+        members["model.weights.h5"] = weights.read_bytes()
+        with zipfile.ZipFile(tmp_path / "m.keras", "w") as new:
+            for name, content in members.items():
+                new.writestr(name, content)
+        with pytest.raises(ModelFolderError, match=r"m\.keras cannot be loaded"):
+            pack_model(tmp_path / "m.keras", tmp_path / "m", SETTINGS)
+
+    def test_a_card_of_a_giant_is_refused_before_it_takes_memory(
+        self, packed: Path, tmp_path: Path
+    ) -> None:
+        model = Path(shutil.copytree(packed, tmp_path / "giant"))
+        card = json.loads((model / CARD_FILE).read_text())
+        # 268 MB of weights; more would be refused for what it makes of a patch.
+        card["network"]["config"]["config"]["layers"][-1]["config"]["units"] = 2**24
+        (model / CARD_FILE).write_text(json.dumps(card))
+        with pytest.raises(
+            ModelFolderError, match=r"has the shape \(4, 3\), expected \(4, 16777216\)"
+        ):
+            load_keras_model(model)
+        # What was not built is not built by the next model either.
+        assert load_keras_model(packed)[0].count_params() < 1000
+
+    def test_a_layer_that_no_memory_holds_is_refused(self, packed: Path, tmp_path: Path) -> None:
+        model = Path(shutil.copytree(packed, tmp_path / "wide"))
+        card = json.loads((model / CARD_FILE).read_text())
+        wide = {
+            "module": "keras.layers",
+            "class_name": "UpSampling2D",
+            "config": {"size": [1000, 1000], "name": "wide"},
+        }
+        card["network"]["config"]["config"]["layers"].insert(1, wide)
+        (model / CARD_FILE).write_text(json.dumps(card))
+        check_told(
+            "…: the network's layer … makes … numbers of a patch, at most … are computed; pack it "
+            "again from its source",
+            lambda: load_keras_model(model),
+        )
+
+    def test_a_file_of_a_giant_is_refused_before_it_takes_memory(
+        self, file: Path, tmp_path: Path
+    ) -> None:
+        with zipfile.ZipFile(file) as old, zipfile.ZipFile(tmp_path / "m.keras", "w") as new:
+            for name in old.namelist():
+                content = old.read(name)
+                if name == "config.json":
+                    content = content.replace(b'"units": 3', b'"units": 16777216')
+                new.writestr(name, content)
+        check_told(
+            "… describes a network of more weights than it holds; save the model again",
+            lambda: pack_model(tmp_path / "m.keras", tmp_path / "m", SETTINGS),
+        )
+
     def test_nonsense_ends_in_an_error(self, packed: Path, tmp_path: Path) -> None:
         card = json.loads((packed / CARD_FILE).read_text())
         card["network"]["config"]["config"]["layers"][1]["config"]["filters"] = "many"
-        (tmp_path / CARD_FILE).write_text(json.dumps(card))
+        model = Path(shutil.copytree(packed, tmp_path / "many"))
+        (model / CARD_FILE).write_text(json.dumps(card))
         with pytest.raises(ModelFolderError, match="cannot be built"):
-            load_keras_model(tmp_path)
+            load_keras_model(model)
 
 
 def test_verify_compares_with_the_scores_at_packing(packed: Path, tmp_path: Path) -> None:

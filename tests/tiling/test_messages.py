@@ -21,7 +21,7 @@ from wsi_idc.tiling.blocks import _checked, check_batch_size, read_patches
 from wsi_idc.tiling.formats import h5
 from wsi_idc.tiling.grid import make_grid
 from wsi_idc.tiling.labels import check_min_overlap, label_patches
-from wsi_idc.tiling.layout import check_folder_name
+from wsi_idc.tiling.layout import check_folder_name, check_text_name
 from wsi_idc.tiling.manifest import earlier_run, refuse_other
 from wsi_idc.tiling.patients import patients_of
 from wsi_idc.tiling.plan import check_min_tissue, plan_patches
@@ -67,9 +67,15 @@ def planned(mask: SlideMask | None, **changes: object) -> object:
             lambda: check_batch_size(0),
         ),
         (
+            "… … holds control characters or bytes that are no UTF-8, which files of results "
+            "cannot hold; rename it",
+            lambda: check_text_name("caf\udce9", "slide name"),
+        ),
+        (
             "… … cannot name a folder of patches on every system; it must not be empty, start with "
             "a "
-            'dot, end with a dot or a space, hold control characters or any of < > : " | ? * / \\, '
+            "dot, end with a dot or a space, hold control characters, bytes that are no UTF-8 or "
+            'any of < > : " | ? * / \\, '
             "be … or a device such as 'con' or 'com1'; rename it, or name another patient with "
             "--patients",
             lambda: check_folder_name("con", "patient"),
@@ -270,7 +276,7 @@ def test_a_mask_that_is_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     from PIL import Image
 
     Image.new("L", (100, 100), 255).save(tmp_path / "mask.png")
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
+    monkeypatch.setattr("wsi_idc.slides.mask_image._MOST_PIXELS", 1000)
     check_told(
         "… is too large for a mask (…); save it smaller, a pixel of 4 to 16 µm is fine enough",
         lambda: read_given(tmp_path / "mask.png", INFO, 400.0),

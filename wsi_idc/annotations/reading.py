@@ -18,6 +18,7 @@ from wsi_idc.annotations import asap_xml, imagescope_xml
 from wsi_idc.annotations.annotation_set import AnnotationSet, annotation_set
 from wsi_idc.annotations.geojson import parse_geojson
 from wsi_idc.annotations.regions import ParsedFile
+from wsi_idc.archives import leads_out
 from wsi_idc.errors import AnnotationError
 
 if TYPE_CHECKING:
@@ -85,6 +86,11 @@ def _only_member(content: bytes) -> bytes:
     import io
 
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        if any(map(leads_out, archive.infolist())):
+            raise AnnotationError(
+                "the zip file holds links or places outside of it, which may do harm; unpack it "
+                "with care, and give the file with the annotations"
+            )
         members = [
             member
             for member in archive.infolist()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import logging
 import os
+import re
 import sys
 import threading
 import traceback
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
     from tqdm import tqdm
 
 log = logging.getLogger("wsi_idc")
+
+# Control characters but tab and new line, line separators, and what turns the way of writing round.
+_INVISIBLE = re.compile(r"[\0-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 
 class Verbosity(IntEnum):
@@ -108,8 +112,8 @@ def _stop_writing() -> None:
 def report(error: BaseException, subject: Path | None = None) -> None:
     """Say an error in one line, with what it is about where the message does not name it."""
     message = one_line(error)
-    if subject is not None and str(subject) not in message:
-        message = f"{subject}: {message}"
+    if subject is not None and (shown := " ".join(str(subject).split())) not in message:
+        message = f"{shown}: {message}"
     if remedy := _remedy(error):
         message += f"; {remedy}"
     log.error("error: %s", message)
@@ -128,6 +132,14 @@ def _remedy(error: BaseException) -> str:
     if isinstance(error, ImportError) and not (error.name or "").startswith("wsi_idc"):
         return "this installation is not whole: `wsi-idc doctor` tells what is missing"
     return FAULT
+
+
+class _VisibleFormatter(logging.Formatter):
+    """Shows what a terminal would act on: names of files may hold colours, bells and new lines."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line, with such characters written as Python writes them."""
+        return _INVISIBLE.sub(lambda found: ascii(found[0])[1:-1], super().format(record))
 
 
 def tell_of_threads() -> None:
@@ -161,7 +173,7 @@ def start_log(log_file: Path | None = None, *, held_back: bool = False) -> None:
     log.setLevel(logging.DEBUG)
     terminal = logging.StreamHandler(sys.stderr)
     terminal.setLevel(verbosity())
-    terminal.setFormatter(logging.Formatter("%(message)s"))
+    terminal.setFormatter(_VisibleFormatter("%(message)s"))
     log.addHandler(terminal)
     if log_file is None:
         return

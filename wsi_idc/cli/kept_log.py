@@ -39,7 +39,7 @@ class KeptLog(logging.FileHandler):
     """
 
     def __init__(self, file: Path, *, held_back: bool) -> None:
-        super().__init__(file, encoding="utf-8")
+        super().__init__(file, encoding="utf-8", errors="backslashreplace")
         self.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
         self._veil = Veil(given_paths())
         self._held: list[logging.LogRecord] | None = [] if held_back else None

@@ -80,10 +80,11 @@ def make_failure(
     """
     slide, veil = str(task.source.path), task.veil()
     message = f"{error}; {remedy}" if message is None else message
-    message = message if slide in message else f"{slide}: {message}"
+    shown = " ".join(slide.split())  # as `one_line` has it, where a name holds new lines
+    message = message if shown in message else f"{shown}: {message}"
     if task.source.anonymous:
         message, trace = veil(message), veil(trace)
-    error = error.removeprefix(f"{slide}: ")
+    error = error.removeprefix(f"{shown}: ")
     return Failure(step, veil(error), veil(remedy), message, trace)
 
 

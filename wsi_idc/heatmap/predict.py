@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import wsi_idc
-from wsi_idc.errors import ResultFolderError
+from wsi_idc.errors import ResultFolderError, reason
 from wsi_idc.files import whole_folder
 from wsi_idc.heatmap.aggregate import aggregate
 from wsi_idc.heatmap.export.settings import ExportSettings
@@ -45,6 +45,7 @@ from wsi_idc.slides import SlideLike, as_source, info_json
 from wsi_idc.slides.fingerprint import slide_fingerprint
 from wsi_idc.slides.info import SlideInfo
 from wsi_idc.slides.raster import SlideMask
+from wsi_idc.tiling.layout import check_text_name
 from wsi_idc.tissue import mask_digest, read_given
 
 if TYPE_CHECKING:
@@ -110,6 +111,8 @@ def predict_slide(
     exporting = ExportSettings(**(export or {}))
     began = time.monotonic()
     with source.open() as slide:
+        if output is not None:
+            check_text_name(slide.info.name, "slide name")
         if isinstance(tissue, Path):
             tissue = read_given(tissue, slide.info, card.patch_size_pixels * card.spacing_um_px)
         region, said = (None, ()) if roi is None else roi.area(slide.info)
@@ -206,8 +209,20 @@ def _drawn_again(
         return before
     # Pictures and summary go together: a kill between them must not leave them apart.
     with whole_folder(folder) as new:
-        shutil.copytree(folder, new, dirs_exist_ok=True)
-        draw_result(new, result, read_run(folder))
+        try:
+            # Links as links: what one leads to may have no end.
+            shutil.copytree(folder, new, symlinks=True, dirs_exist_ok=True)
+        except shutil.Error as error:  # it has a list of all, each with why
+            name, _, why = error.args[0][0]
+            raise ResultFolderError(
+                f"{name} cannot be copied ({why}); remove it, or make the heatmap again"
+            ) from error
+        try:
+            draw_result(new, result, read_run(folder))
+        except (KeyError, TypeError) as error:  # what earlier versions did not write is None, too
+            raise ResultFolderError(
+                f"{folder} lacks what its report tells ({reason(error)}); make the heatmap again"
+            ) from error
     return result
 
 

@@ -46,9 +46,11 @@ from wsi_idc.heatmap.probability_map import ProbabilityMap, label_of
 from wsi_idc.heatmap.regions import Region, find_regions
 from wsi_idc.heatmap.render import OverlaySettings, render_overlay, render_side_by_side, write_png
 from wsi_idc.heatmap.report import CloseUp, write_report
+from wsi_idc.heatmap.saved_summary import problem_of
 from wsi_idc.heatmap.summary import MapSummary, summarise
 from wsi_idc.slides.display import jpeg_bytes
 from wsi_idc.slides.info import Bounds
+from wsi_idc.slides.pictures import opened_picture
 from wsi_idc.slides.raster import Placement, SlideMask, SlidePicture
 from wsi_idc.tiling.plan import PatchPlan
 
@@ -58,6 +60,9 @@ MAP, SCORES, REGIONS = "probability.ome.tif", "scores.csv", "regions.csv"
 MAP_8BIT, PARQUET, GEOJSON = "probability_8bit.ome.tif", "scores.parquet", "heatmap.geojson"
 THUMBNAIL, TISSUE, CLOSE_UP = "thumbnail.png", "tissue.png", "close-up-{}.jpg"
 CLASSES, CLASS_MAP, CLASS_OVERLAY = "classes", "classes/{}.ome.tif", "classes/{}.png"
+# The largest picture that is kept is 20,000 px a side.
+_MOST_PIXELS = 400_000_000
+
 OVERLAY, SIDE_BY_SIDE, REPORT = "overlay.png", "overlay_and_slide.png", "report.html"
 
 
@@ -255,6 +260,8 @@ def read_summary(folder: Path) -> dict[str, Any]:
             f"{path} has the format {summary.get('format')!r}, and this version reads {FORMAT!r}; "
             "make the heatmap again, or use the version that made it"
         )
+    if problem := problem_of(summary):
+        raise ResultFolderError(f"{path} is damaged ({problem}); make the heatmap again")
     return summary
 
 
@@ -266,7 +273,7 @@ def read_run(folder: Path) -> dict[str, Any]:
     ResultFolderError
         If there are none.
     """
-    run = _read_json(folder / RUN)
+    run = _read_json(_file(folder, RUN))
     if not isinstance(run.get("versions"), dict):
         raise ResultFolderError(f"{folder / RUN} tells no versions; make the heatmap again")
     return run
@@ -287,7 +294,7 @@ def read_result(folder: str | Path) -> HeatmapResult:
     probability = _read_map(folder / MAP, shown)
     others = [name for name in model.get("class_names", ()) if name != shown]
     try:
-        with Image.open(folder / THUMBNAIL) as image:
+        with opened_picture(_file(folder, THUMBNAIL), _MOST_PIXELS, ("PNG",)) as image:
             pixels = np.asarray(image.convert("RGB"))
         return HeatmapResult(
             request={key: summary[key] for key in ("slide", "model", "settings")},
@@ -300,13 +307,15 @@ def read_result(folder: str | Path) -> HeatmapResult:
             tissue=_read_tissue(folder, summary.get("tissue")),
             export=ExportSettings(**summary.get("export", {})),
             close_ups=tuple(
-                CloseUp.from_description((folder / CLOSE_UP.format(number)).read_bytes(), about)
+                CloseUp.from_description(_file(folder, CLOSE_UP.format(number)).read_bytes(), about)
                 for number, about in enumerate(summary.get("close_ups", []), start=1)
             ),
             others=tuple(
                 _read_map(folder / CLASS_MAP.format(label_of(name)), name) for name in others
             ),
         )
+    except ResultFolderError:
+        raise
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise ResultFolderError(
             f"{folder} is damaged ({reason(error)}); make the heatmap again"
@@ -320,14 +329,22 @@ def _read_map(path: Path, class_name: str) -> ProbabilityMap:
 def _read_tissue(folder: Path, placement: dict[str, float] | None) -> SlideMask | None:
     if placement is None:
         return None
-    with Image.open(folder / TISSUE) as image:
+    with opened_picture(_file(folder, TISSUE), _MOST_PIXELS, ("PNG",)) as image:
         return SlideMask(np.asarray(image.convert("L")) >= 128, Placement(**placement))
+
+
+def _file(folder: Path, name: str) -> Path:
+    """A file of a result; what is none, such as a pipe or a device, would be read for ever."""
+    path = folder / name
+    if not path.is_file():
+        raise ResultFolderError(f"{folder} lacks its file {name}; make the heatmap again")
+    return path
 
 
 def _read_json(path: Path) -> dict[str, Any]:
     try:
         return dict(read_json(path))
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError, RecursionError) as error:
         raise ResultFolderError(
             f"{path} cannot be read ({reason(error)}); make the heatmap again"
         ) from error

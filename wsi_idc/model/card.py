@@ -7,6 +7,7 @@ configuration (`spec_version` to `transform`), so that other tools can read the 
 from __future__ import annotations
 
 import re
+import reprlib
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -29,7 +30,8 @@ def check_class_names(names: Sequence[str]) -> None:
     for name in names:
         if not _CLASS_NAME.fullmatch(name):
             raise ValueError(
-                f"the class name {name!r} must be of letters, digits, blanks and _.+-, at most 60"
+                f"the class name {reprlib.repr(name)} must be of letters, digits, blanks and _.+-, "
+                "at most 60"
             )
     if len({name.casefold() for name in names}) != len(names):
         raise ValueError("two classes have one name")

@@ -27,7 +27,7 @@ from wsi_idc.errors import ModelFolderError, reason
 from wsi_idc.files import read_json, whole_file, write_json
 from wsi_idc.model.architecture import Architecture, build_model
 from wsi_idc.model.card import ModelCard, PackedNetwork
-from wsi_idc.model.keras_config import build_from_config
+from wsi_idc.model.keras_config import check_config, designed
 from wsi_idc.near import did_you_mean, near_file
 
 CARD_FILE = "model.json"
@@ -108,7 +108,8 @@ def read_arrays(path: Path) -> dict[str, NDArray[np.floating]]:
     return arrays
 
 
-def _fill(model: Any, arrays: dict[str, NDArray[np.floating]], path: Path) -> None:
+def _compare(model: Any, arrays: dict[str, NDArray[np.floating]], path: Path) -> None:
+    """Refuse arrays that are not those of a model's variables, by name and shape."""
     wanted = {variable.path: variable for variable in model.weights}
     if wanted.keys() != arrays.keys():
         odd = sorted(wanted.keys() ^ arrays.keys())[0]
@@ -123,7 +124,12 @@ def _fill(model: Any, arrays: dict[str, NDArray[np.floating]], path: Path) -> No
                 f"{path}: {name} has the shape {array.shape}, expected {tuple(variable.shape)}; "
                 f"{_COPY_AGAIN}"
             )
-        variable.assign(array.astype(np.float32))
+
+
+def _fill(model: Any, arrays: dict[str, NDArray[np.floating]], path: Path) -> None:
+    _compare(model, arrays, path)
+    for variable in model.weights:
+        variable.assign(arrays[variable.path].astype(np.float32))
 
 
 def _stored(array: NDArray[np.float32], *, half: bool) -> NDArray[np.floating]:
@@ -160,13 +166,14 @@ def read_card(folder: Path) -> ModelCard:
         )
     try:
         content = read_json(path)
-    except (OSError, ValueError) as error:
+    # A ValueError, too, where a number has thousands of digits.
+    except (OSError, ValueError, RecursionError) as error:
         raise ModelFolderError(f"{path} cannot be read ({reason(error)}); {_COPY_AGAIN}") from error
     try:
         return ModelCard.model_validate(content)
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the file"
+        where = ".".join(str(part)[:60] for part in first["loc"]) or "the file"
         raise ModelFolderError(
             f"{path} is not a valid model card ({where}: {first['msg']}); {_COPY_AGAIN}"
         ) from error
@@ -197,11 +204,15 @@ def load_keras_model(folder: Path) -> tuple[Any, ModelCard]:
         If anything in the folder is missing, damaged or does not belong together.
     """
     card = read_card(folder)
-    if isinstance(card.network, PackedNetwork):
-        model = build_from_config(card.network.config, folder / CARD_FILE)
-    else:
+    if not isinstance(card.network, PackedNetwork):
         model = build_model(architecture_of(card))
-    read_card_weights(folder, card, model)
+        read_card_weights(folder, card, model)
+        return model, card
+    check_config(card.network.config, folder / CARD_FILE)
+    arrays, weights = read_card_arrays(folder, card), folder / card.weights.file
+    with designed(card.network.config, folder / CARD_FILE) as model:
+        _compare(model, arrays, weights)
+    _fill(model, arrays, weights)
     return model, card
 
 

@@ -7,6 +7,10 @@ in the list ends it. What is listed computes on arrays and does nothing else.
 
 from __future__ import annotations
 
+import math
+import reprlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +46,8 @@ ALLOWED: dict[str, frozenset[str]] = {
 """What may stand in a configuration: classes by the module that Keras writes beside them."""
 
 _TENSOR = "__keras_tensor__"  # how layers name each other's outputs
+# A layer of 64 channels on patches of 1,024 px, the largest there are, makes so many.
+_LARGEST_OUTPUT = 2**26
 _DEEPEST = 60  # models in models; Keras writes some five levels a model
 
 
@@ -73,38 +79,94 @@ def check_config(config: Any, file: Path, depth: int = 0) -> None:
         module = config.get("module")
         if not isinstance(name, str) or name not in ALLOWED.get(str(module), ()):
             raise ModelFolderError(
-                f"{file}: the network has {name!r} of {module}, which is none of the layers that "
-                "are known to hold no code; a model with Lambda or layers of its own cannot be "
-                "loaded safely: rebuild it from Keras's own layers"
+                f"{file}: the network has {reprlib.repr(name)} of {str(module)[:60]}, which is "
+                "none of the layers that are known to hold no code; a model with Lambda or layers "
+                "of its own cannot be loaded safely: rebuild it from Keras's own layers"
             )
         registered = config.get("registered_name")
         if registered not in (None, name):
             raise ModelFolderError(
-                f"{file}: the network has a layer of its own, registered as {registered!r}; "
-                "rebuild it from Keras's own layers"
+                f"{file}: the network has a layer of its own, registered as "
+                f"{reprlib.repr(registered)}; rebuild it from Keras's own layers"
             )
     for part in config.values():
         check_config(part, file, depth + 1)
 
 
-def build_from_config(config: dict[str, Any], file: Path) -> Any:
-    """Build a Keras model, with weights of no meaning, from a configuration.
+@contextmanager
+def designed(config: dict[str, Any], file: Path) -> Iterator[Any]:
+    """Build a Keras model from a configuration, to be looked at before it takes memory.
+
+    Within the block its variables have names and shapes, but no values; behind it they have
+    values of no meaning, unless the block has raised.
+
+    Parameters
+    ----------
+    config : the configuration.
+    file : where it stands, for messages.
 
     Raises
     ------
     ModelFolderError
-        If the configuration names what is not `ALLOWED`, or makes no model.
+        If the configuration names what is not `ALLOWED`, makes no model, or one that no memory
+        holds while it computes.
     """
     check_config(config, file)
     load_tensorflow()
     import keras
 
     try:
-        model = keras.saving.deserialize_keras_object(config, safe_mode=True)
+        yield _design(config, file)
+    except BaseException:
+        _forget_variables()
+        raise
+    with keras.StatelessScope():
+        pass  # its end gives values to all variables that have none
+
+
+def numbers_of(config: dict[str, Any], file: Path) -> int:
+    """How many numbers the weights of a configuration's model are; none of them takes memory.
+
+    Raises
+    ------
+    ModelFolderError
+        As `designed`.
+    """
+    check_config(config, file)
+    load_tensorflow()
+    try:
+        model = _design(config, file)
+        return sum(math.prod(variable.shape) for variable in model.weights)
+    finally:
+        _forget_variables()
+
+
+def _design(config: dict[str, Any], file: Path) -> Any:
+    import keras
+
+    try:
+        with keras.StatelessScope(initialize_variables=False):
+            model = keras.saving.deserialize_keras_object(config, safe_mode=True)
     except Exception as error:  # whatever Keras makes of values that no model has
         raise ModelFolderError(
             f"{file}: the network cannot be built ({first_line(error)}); {_AGAIN}"
         ) from error
     if not isinstance(model, keras.Model):
         raise ModelFolderError(f"{file}: the network's configuration is of no model; {_AGAIN}")
+    for layer in model._flatten_layers():
+        for node in layer._inbound_nodes:
+            for tensor in node.outputs:
+                numbers = math.prod(side or 1 for side in tensor.shape)
+                if numbers > _LARGEST_OUTPUT:
+                    raise ModelFolderError(
+                        f"{file}: the network's layer {layer.name} makes {numbers:,} numbers of a "
+                        f"patch, at most {_LARGEST_OUTPUT:,} are computed; {_AGAIN}"
+                    )
     return model
+
+
+def _forget_variables() -> None:
+    """Have Keras forget the variables that it is still to give values to."""
+    from keras.src.backend.common import global_state
+
+    global_state.set_global_attribute("uninitialized_variables", [])

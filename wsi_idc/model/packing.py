@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import reprlib
 import zipfile
+import zlib
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -19,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import wsi_idc
+from wsi_idc.archives import leads_out
 from wsi_idc.errors import ModelFolderError, SettingsError, first_line, reason
 from wsi_idc.files import make_folder
 from wsi_idc.model.card import (
@@ -36,8 +39,7 @@ from wsi_idc.model.folder import (
     write_card,
     write_weights,
 )
-from wsi_idc.model.keras_config import check_config
-from wsi_idc.model.runtime import load_tensorflow
+from wsi_idc.model.keras_config import check_config, numbers_of
 from wsi_idc.model.scorer import load_model
 from wsi_idc.model.tensorflow_graph import PackedGraph
 from wsi_idc.near import did_you_mean
@@ -50,6 +52,11 @@ PROBE_TOLERANCE = 1e-4
 """How far probabilities may lie from those at packing; other processors round differently."""
 
 _PROBES = 4
+
+# What `model.save` writes of a network whose layers keep no files of their own.
+_CONFIG, _WEIGHTS = "config.json", "model.weights.h5"
+_MEMBERS = (_CONFIG, _WEIGHTS, "metadata.json")
+_LARGEST_CONFIG = 64 * 2**20  # a network of a thousand layers has one
 
 
 @dataclass(frozen=True)
@@ -230,8 +237,17 @@ def _load(file: Path) -> Any:
         )
     try:
         with zipfile.ZipFile(file) as archive:
-            config = json.loads(archive.read("config.json"))
-    except (KeyError, ValueError, zipfile.BadZipFile) as error:
+            _check_members(archive, file)
+            with archive.open(_CONFIG) as opened:
+                config = json.loads(opened.read(_LARGEST_CONFIG))
+            weights_bytes = archive.getinfo(_WEIGHTS).file_size
+    except ModelFolderError:
+        raise
+    # The last ones are encrypted members, those packed in an unknown way, and endless nesting.
+    except (
+        *(KeyError, ValueError, EOFError, zipfile.BadZipFile, zlib.error),
+        *(RuntimeError, NotImplementedError, RecursionError),
+    ) as error:
         raise ModelFolderError(
             f"{file} is damaged, or no .keras file ({reason(error)}); save the model again"
         ) from error
@@ -240,8 +256,10 @@ def _load(file: Path) -> Any:
             f"{file} is damaged: its config.json holds no model; save the model again"
         )
     config.pop("compile_config", None)  # not loaded
-    check_config(config, file)
-    load_tensorflow()
+    if numbers_of(config, file) > weights_bytes:  # a number takes two bytes or more
+        raise ModelFolderError(
+            f"{file} describes a network of more weights than it holds; save the model again"
+        )
     import keras
 
     try:
@@ -250,6 +268,18 @@ def _load(file: Path) -> Any:
         raise ModelFolderError(
             f"{file} cannot be loaded ({first_line(error)}); save the model again with Keras 3"
         ) from error
+
+
+def _check_members(archive: zipfile.ZipFile, file: Path) -> None:
+    """Refuse what Keras would unpack beside the network and its weights."""
+    names = archive.namelist()
+    odd = [name for name in names if name not in _MEMBERS or names.count(name) > 1]
+    odd += [member.filename for member in archive.infolist() if leads_out(member)]
+    if odd:
+        raise ModelFolderError(
+            f"{file} holds {reprlib.repr(odd[0])}, which a network of Keras's own layers does not "
+            "need; save the model again with Keras 3"
+        )
 
 
 def _config(model: Any, file: Path) -> dict[str, Any]:

@@ -22,7 +22,9 @@ MANIFEST_FILE = "manifest.json"
 INDEX_ENDING = "_patches.csv"
 
 # Collections travel between computers: what one of them cannot name, none of them may.
-_NO_FOLDER_HOLDS = re.compile(r'[<>:"|?*/\\\x00-\x1f\x7f]')
+_NO_FOLDER_HOLDS = re.compile(r'[<>:"|?*/\\]')
+# Of a name that is no UTF-8 Python has what stands for its bytes; XML cannot hold the others.
+_NO_TEXT_HOLDS = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _DEVICE = re.compile(r"(con|prn|aux|nul|(com|lpt)[1-9¹²³])\s*(\..*)?", re.IGNORECASE)
 
 
@@ -63,6 +65,21 @@ def patch_files(plan: PatchPlan, name: str, patient: str) -> list[str]:
     ]
 
 
+def check_text_name(name: str, what: str) -> None:
+    """Refuse a name that files of results cannot hold as text.
+
+    Raises
+    ------
+    SettingsError
+        If it holds control characters, or bytes that are no UTF-8.
+    """
+    if _NO_TEXT_HOLDS.search(name):
+        raise SettingsError(
+            f"{what} {name!r} holds control characters or bytes that are no UTF-8, which files of "
+            "results cannot hold; rename it"
+        )
+
+
 def check_folder_name(name: str, what: str) -> None:
     """Refuse a slide or patient name that cannot be a folder below the output on any system.
 
@@ -70,8 +87,8 @@ def check_folder_name(name: str, what: str) -> None:
     ------
     SettingsError
         If it is empty, starts with a dot, ends with a dot or a space, holds a path separator,
-        a control character or one of ``<>:"|?*``, is a device on Windows (`con`, `nul`,
-        `com1`, also with an ending) or is `slides`, in capitals or not.
+        a control character, bytes that are no UTF-8 or one of ``<>:"|?*``, is a device on Windows
+        (`con`, `nul`, `com1`, also with an ending) or is `slides`, in capitals or not.
     """
     if (
         not name
@@ -79,11 +96,13 @@ def check_folder_name(name: str, what: str) -> None:
         or name.endswith((".", " "))
         or name.casefold() == SLIDES_FOLDER
         or _NO_FOLDER_HOLDS.search(name)
+        or _NO_TEXT_HOLDS.search(name)
         or _DEVICE.fullmatch(name)
     ):
         raise SettingsError(
             f"{what} {name!r} cannot name a folder of patches on every system; it must not be "
-            "empty, start with a dot, end with a dot or a space, hold control characters or any "
-            f"of < > : \" | ? * / \\, be {SLIDES_FOLDER!r} or a device such as 'con' or 'com1'; "
+            "empty, start with a dot, end with a dot or a space, hold control characters, bytes "
+            'that are no UTF-8 or any of < > : " | ? * / \\, '
+            f"be {SLIDES_FOLDER!r} or a device such as 'con' or 'com1'; "
             "rename it, or name another patient with --patients"
         )

@@ -14,13 +14,14 @@ import anyio.to_thread
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from wsi_idc.errors import SlideError, WsiIdcError
 from wsi_idc.heatmap.export.settings import ExportSettings
 from wsi_idc.heatmap.result import read_summary
 from wsi_idc.privacy import Veil
+from wsi_idc.view.answers import Json
 from wsi_idc.view.byte_cache import ByteCache
 from wsi_idc.view.cohort_list import describe_row, make_thumbnail
 from wsi_idc.view.describe import describe_entry
@@ -151,7 +152,7 @@ class _Viewer:
             return [describe_row(entry) for entry in self._entries.values()]
 
         listed = await anyio.to_thread.run_sync(rows)
-        return JSONResponse({"slides": listed, "failed": self._failed})
+        return Json({"slides": listed, "failed": self._failed})
 
     async def _thumbnail(self, request: Request) -> Response:
         entry = self._entry(request)
@@ -170,7 +171,7 @@ class _Viewer:
         def describe() -> dict[str, object]:
             return describe_entry(entry, self._tiles.info(entry), len(self._entries))
 
-        return JSONResponse(await anyio.to_thread.run_sync(describe))
+        return Json(await anyio.to_thread.run_sync(describe))
 
     async def _tile(self, request: Request) -> Response:
         entry = await self._checked(request)
@@ -208,7 +209,7 @@ class _Viewer:
             least = ExportSettings(**summary.get("export", {})).min_region_mm2
             return list_regions(read_map(folder, summary, name), threshold, least, frame)
 
-        return JSONResponse(await anyio.to_thread.run_sync(listed))
+        return Json(await anyio.to_thread.run_sync(listed))
 
     async def _drawings(self, request: Request) -> Response:
         file = self._entry(request).annotations
@@ -221,7 +222,7 @@ class _Viewer:
         try:
             saved = await anyio.to_thread.run_sync(save_drawings, file, features, version)
         except ChangedMeanwhileError as error:
-            return JSONResponse({"error": str(error)}, 409)
+            return Json({"error": str(error)}, 409)
         return _told(saved, file)
 
     async def _say_error(self, request: Request, error: Exception) -> Response:
@@ -230,7 +231,7 @@ class _Viewer:
         entry = self._entries.get(request.path_params.get("key", ""))
         text = " ".join(str(error).split())
         told = Veil()(text) if entry is None else entry.kept_from_pages(text)
-        return JSONResponse({"error": told}, status)
+        return Json({"error": told}, status)
 
     def _result(self, request: Request) -> Path:
         folder = self._entry(request).result
@@ -240,16 +241,14 @@ class _Viewer:
 
 
 def _told(drawings: Drawings, file: Path) -> Response:
-    return JSONResponse(
-        {"file": file.name, "features": drawings.features, "version": drawings.version}
-    )
+    return Json({"file": file.name, "features": drawings.features, "version": drawings.version})
 
 
 async def _combine(request: Request) -> Response:
     sent = await _sent(request)
     values = (sent.get("base"), sent.get("shape"), sent.get("mode"))
     combined = await anyio.to_thread.run_sync(combine, *values)
-    return JSONResponse({"polygons": combined.polygons, "joined": combined.joined})
+    return Json({"polygons": combined.polygons, "joined": combined.joined})
 
 
 async def _sent(request: Request) -> dict[str, Any]:
@@ -273,7 +272,7 @@ def _refuse_constant(name: str) -> NoReturn:
 
 
 async def _colormaps(_: Request) -> Response:
-    return JSONResponse(await anyio.to_thread.run_sync(colour_tables))
+    return Json(await anyio.to_thread.run_sync(colour_tables))
 
 
 def _probability(text: str) -> float:
@@ -300,4 +299,4 @@ def _page(name: str) -> Response:
 
 async def _say_refusal(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    return JSONResponse({"error": error.detail}, error.status_code)
+    return Json({"error": error.detail}, error.status_code)

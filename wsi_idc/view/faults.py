@@ -6,18 +6,19 @@ import logging
 import traceback
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from wsi_idc.errors import FAULT, one_line
 from wsi_idc.privacy import Veil
+from wsi_idc.view.answers import Json
 
 log = logging.getLogger("wsi_idc")
 
 
 async def say_fault(_: Request, error: Exception) -> Response:
     """Answer a request that met a fault with the status 500."""
-    return JSONResponse({"error": f"{Veil()(one_line(error))}; {FAULT}"}, 500)
+    return Json({"error": f"{Veil()(one_line(error))}; {FAULT}"}, 500)
 
 
 class Faults:

@@ -17,11 +17,11 @@ With 8 bits, 0 is not assessed and 1 to 255 are the probabilities 0 to 1: (value
 from __future__ import annotations
 
 import hashlib
-import math
 import uuid
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
+import defusedxml.ElementTree as defused
 import numpy as np
 import tifffile
 from numpy.typing import NDArray
@@ -33,6 +33,11 @@ from wsi_idc.slides.raster import Placement
 
 PLACEMENT_NAMESPACE = "wsi-idc/probability-map/placement"
 SCALE_NAMESPACE = "wsi-idc/probability-map/scale"
+
+# A cell for every 25 pixels of the largest slides is a tenth of that.
+_MOST_CELLS = 2**28
+# No slide is a hundred million pixels wide.
+_FARTHEST_PX = 1e8
 
 # Side of a tile; a map that fits into one needs no pyramid.
 _TILE = 256
@@ -132,8 +137,11 @@ def read_ome_tiff(path: Path) -> ProbabilityMap:
         raise ResultFolderError(f"no probability map at {path}; run `wsi-idc heatmap` on the slide")
     try:
         with tifffile.TiffFile(path) as tiff:
-            values = tiff.pages[0].asarray()
-            placement, shape = _read_placement(tiff.pages[0].description)
+            page = tiff.pages[0]
+            if page.imagewidth * page.imagelength > _MOST_CELLS:
+                raise ValueError(f"it says it has {page.imagewidth} x {page.imagelength} cells")
+            values = page.asarray()
+            placement, shape = _read_placement(page.description)
     # Decoders of damaged files raise what they come upon, from KeyError to zlib.error.
     except Exception as error:
         raise ResultFolderError(
@@ -232,14 +240,17 @@ def _ome_xml(
 
 def _read_placement(description: str) -> tuple[Placement, tuple[int, int] | None]:
     """Placement of a map and its own (rows, columns); None where the file is of before these."""
-    root = ET.fromstring(description)
+    root = defused.fromstring(description, forbid_dtd=True)
     path = f".//{{{_OME}}}MapAnnotation[@Namespace='{PLACEMENT_NAMESPACE}']//{{{_OME}}}M"
     found = {str(entry.get("K")): str(entry.text) for entry in root.iterfind(path)}
     if missing := [key for key in _PLACEMENT_KEYS if key not in found]:
         raise ValueError(f"its place on the slide lacks {', '.join(missing)}")
-    place = {at: float(found[key]) for key, at in _PLACEMENT_KEYS.items()}
-    if not all(map(math.isfinite, place.values())):
-        raise ValueError("its place on the slide is no finite number")
-    placement = Placement(**place)
+    at = {name: float(found[key]) for key, name in _PLACEMENT_KEYS.items()}
+    for name, value in at.items():
+        is_place = name.startswith("origin") or value > 0
+        if not (is_place and abs(value) <= _FARTHEST_PX):
+            raise ValueError(f"its place on the slide has the {name} {value:g}")
     shape = (int(found["rows"]), int(found["columns"])) if "rows" in found else None
-    return placement, shape
+    if shape is not None and min(shape) < 1:
+        raise ValueError(f"it says it has {shape[1]} x {shape[0]} cells")
+    return Placement(**at), shape
