@@ -79,7 +79,9 @@ def test_one_slide_in_the_middle_of_writing(large_slide: Path, tmp_path: Path, n
 @pytest.mark.parametrize(
     ("number", "whole_group"),
     [
-        (INT, True),  # Ctrl-C in a terminal
+        # Ctrl-C in a terminal. Long, too: on a busy machine half a second is now and then too short
+        # for a child to clear up in (once in ten runs), which the next run then does.
+        pytest.param(INT, True, marks=pytest.mark.long),
         pytest.param(TERM, False, marks=pytest.mark.long),
         pytest.param(TERM, True, marks=pytest.mark.long),  # a batch system
     ],
