@@ -1,7 +1,7 @@
 # wsi-idc in a container. CPU:  docker build -t wsi-idc .
 #                         GPU:  docker build -t wsi-idc:gpu --build-arg EXTRAS=gpu .
 #   docker run --rm -v "$PWD:/data" wsi-idc heatmap slide.svs -o maps
-# (Results belong to user 1000; --user "$(id -u)" makes them yours.)
+# (Results belong to user 1000; --user "$(id -u)" makes them yours. With fewer rights: SECURITY.md)
 #   docker run --rm --gpus all -v "$PWD:/data" wsi-idc:gpu heatmap slide.svs -o maps
 FROM python:3.11-slim-bookworm AS build
 WORKDIR /src

@@ -96,16 +96,14 @@ def find_regions(
     if not keep.any():
         return ()
     at = probability.placement
-    count = len(cells) - 1
-    positive = labels > 0
-    rows, columns = np.nonzero(positive)
-    of = labels[positive]
-    values = probability.values[positive]
+    rows, columns = np.nonzero(labels)
+    of = labels[rows, columns]
+    values = probability.values[rows, columns]
     order = _by_size(cells, keep)
 
-    most = np.zeros(count + 1, np.float32)
+    most = np.zeros(len(cells))
     np.maximum.at(most, of, values)
-    mean = np.bincount(of, values.astype(np.float64)) / np.maximum(cells, 1)
+    mean = np.bincount(of, values) / np.maximum(cells, 1)
     centre_x = np.bincount(of, columns + 0.5) / np.maximum(cells, 1)
     centre_y = np.bincount(of, rows + 0.5) / np.maximum(cells, 1)
     boxes = ndimage.find_objects(labels)

@@ -53,10 +53,7 @@ class MetricsWithIntervals:
 
     def as_json(self) -> dict[str, object]:
         """Plain numbers, rounded to 5 digits, for a JSON file."""
-        values = {
-            name: value if isinstance(value, int) else round(value, 5)
-            for name, value in asdict(self.values).items()
-        }
+        values = {name: round(value, 5) for name, value in asdict(self.values).items()}
         intervals = {
             name: [round(low, 5), round(high, 5)] for name, (low, high) in self.intervals.items()
         }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from wsi_idc.errors import SettingsError, UpsamplingError
@@ -165,9 +165,5 @@ def _integer_downsample(full: tuple[int, int], reduced: tuple[int, int]) -> int 
 def _integers(full: int, reduced: int) -> set[int]:
     """All k for which `full / k`, taken to a whole number either way, is `reduced`."""
     low = max(1, math.floor(full / (reduced + 1)))
-    high = math.ceil(full / max(1, reduced - 1)) if reduced > 1 else full
-    return {k for k in _range(low, high) if reduced in (full // k, -(-full // k))}
-
-
-def _range(low: int, high: int) -> Iterable[int]:
-    return range(low, high + 1)
+    high = math.ceil(full / max(1, reduced - 1))
+    return {k for k in range(low, high + 1) if reduced in (full // k, -(-full // k))}
