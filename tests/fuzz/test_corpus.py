@@ -19,7 +19,7 @@ from fuzz.harness import Harness
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="measures by /proc")
 
-_LEAST_QUICK, _LEAST_LONG = 150, 1500
+_LEAST_QUICK, _LEAST_LONG = 300, 2000
 
 
 @pytest.fixture(scope="session")
