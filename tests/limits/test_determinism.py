@@ -54,8 +54,8 @@ def test_everything_twice(inputs: list[str], tmp_path: Path) -> None:
     kinds = {Path(name).suffix for name in one}
     endings = ".csv .parquet .json .geojson .png .jpg .tif .h5 .tfrecord .html"
     assert kinds == set(endings.split())
-    differing = [name for name in one if one[name] != two[name]]
-    assert differing == ["maps/ä slide/run.json"]
+    # Times are rounded: on a fast machine run.json may be the same, too.
+    assert {name for name in one if one[name] != two[name]} <= {"maps/ä slide/run.json"}
 
 
 @pytest.mark.long
