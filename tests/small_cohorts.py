@@ -56,6 +56,13 @@ def write_section(
     return path
 
 
+def write_sections(folder: Path, count: int) -> Path:
+    """A folder of so many slides, no two alike: s00.tif, s01.tif, …"""
+    for number in range(count):
+        write_section(folder / f"s{number:02}.tif", number)
+    return folder
+
+
 @dataclass(frozen=True)
 class FaultySource(SlideSource):
     """A slide whose reader does harm: what happens to the process tells no exception."""

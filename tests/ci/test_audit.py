@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import importlib.util
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
-
-AUDIT = Path(__file__).parents[2] / ".ci" / "audit.py"
+from scripts import script
 
 
 @pytest.fixture
-def audit() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("audit", AUDIT)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def audit() -> Iterator[ModuleType]:
+    with script(".ci/audit.py") as module:
+        yield module
 
 
 def sound(name: str) -> dict[str, Any]:

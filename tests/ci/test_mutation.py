@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
+from collections.abc import Iterator
 from types import ModuleType
 
 import pytest
-
-MUTATION = Path(__file__).parents[2] / ".ci" / "mutation.py"
+from scripts import script
 
 
 @pytest.fixture
-def mutation() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("mutation", MUTATION)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def mutation() -> Iterator[ModuleType]:
+    with script(".ci/mutation.py") as module:
+        yield module
 
 
 LINES = {"a.x_f__mutmut_1": "x = y + 1", "a.x_f__mutmut_2": "if x <= y:"}

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from importlib.metadata import requires, version
 from pathlib import Path
 from types import ModuleType
@@ -13,6 +13,7 @@ from types import ModuleType
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from scripts import script
 
 pytest.importorskip("cyclonedx_py", reason="needs the extra audit")
 
@@ -20,12 +21,9 @@ SBOM = Path(__file__).parents[2] / ".ci" / "sbom.py"
 
 
 @pytest.fixture(scope="module")
-def sbom() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("sbom", SBOM)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def sbom() -> Iterator[ModuleType]:
+    with script(".ci/sbom.py") as module:
+        yield module
 
 
 def test_it_names_what_is_needed_and_none_of_the_tools(sbom: ModuleType) -> None:

@@ -71,10 +71,7 @@ def scheduler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def slides(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("slides")
-    for number in range(SLIDES):
-        small_cohorts.write_section(folder / f"s{number:02}.tif", number)
-    return folder
+    return small_cohorts.write_sections(tmp_path_factory.mktemp("slides"), SLIDES)
 
 
 @pytest.fixture(scope="module")

@@ -22,10 +22,7 @@ SLIDES = 12
 
 @pytest.fixture(scope="module")
 def slides(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("cohort")
-    for number in range(SLIDES):
-        small_cohorts.write_section(folder / f"s{number:02}.tif", number)
-    return folder
+    return small_cohorts.write_sections(tmp_path_factory.mktemp("cohort"), SLIDES)
 
 
 def start(slides: Path, output: Path) -> subprocess.Popen[bytes]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,8 +9,7 @@ from types import ModuleType
 
 import pytest
 import small_cohorts
-
-BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+from scripts import script
 
 pytestmark = pytest.mark.skipif(
     not Path("/proc/self/smaps_rollup").exists(), reason="memory is measured by /proc"
@@ -20,15 +18,7 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture(scope="module")
 def limits() -> Iterator[ModuleType]:
-    """benchmarks/limits.py, under a name that is not this folder's."""
-    name = "limits_benchmark"
-    spec = importlib.util.spec_from_file_location(name, BENCHMARKS / "limits.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    with pytest.MonkeyPatch.context() as patched:
-        patched.syspath_prepend(str(BENCHMARKS))
-        patched.setitem(sys.modules, name, module)
-        spec.loader.exec_module(module)
+    with script("benchmarks/limits.py") as module:
         yield module
 
 
