@@ -27,7 +27,7 @@ from wsi_idc.errors import ModelFolderError, reason
 from wsi_idc.files import read_json, whole_file, write_json
 from wsi_idc.model.architecture import Architecture, build_model
 from wsi_idc.model.card import ModelCard, PackedNetwork
-from wsi_idc.model.keras_config import check_config, designed
+from wsi_idc.model.keras_config import designed
 from wsi_idc.near import did_you_mean, near_file
 
 CARD_FILE = "model.json"
@@ -208,9 +208,9 @@ def load_keras_model(folder: Path) -> tuple[Any, ModelCard]:
         model = build_model(architecture_of(card))
         read_card_weights(folder, card, model)
         return model, card
-    check_config(card.network.config, folder / CARD_FILE)
-    arrays, weights = read_card_arrays(folder, card), folder / card.weights.file
+    weights = folder / card.weights.file
     with designed(card.network.config, folder / CARD_FILE) as model:
+        arrays = read_card_arrays(folder, card)
         _compare(model, arrays, weights)
     _fill(model, arrays, weights)
     return model, card
