@@ -12,14 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wsi_idc.errors import AnnotationError
+from wsi_idc.slides.info import FARTHEST_PX
 
 Ring = NDArray[np.float64]
 
 UNCLASSIFIED = "unclassified"
 """Class of what was drawn and not named; `--positive-class unclassified` takes it."""
 
-# No slide is a hundred million pixels wide: such a number is damage, and its square is no area.
-_FARTHEST_PX = 1e8
 _ELLIPSE_POINTS = 256
 
 
@@ -127,7 +126,7 @@ def _checked_point(point: Any, where: str) -> tuple[float, float]:
         )
     x, y = numbers
     # A number that is not finite is not below the limit either.
-    if not (abs(x) <= _FARTHEST_PX and abs(y) <= _FARTHEST_PX):
+    if not (abs(x) <= FARTHEST_PX and abs(y) <= FARTHEST_PX):
         raise AnnotationError(
             f"{where} has a point at {str(x)[:20]}, {str(y)[:20]}, which lies on no slide; "
             "delete it or draw it again"

@@ -10,11 +10,9 @@ import shapely
 from wsi_idc.annotations.areas import AnnotatedArea
 from wsi_idc.annotations.placing import Origin, place_annotations
 from wsi_idc.errors import AnnotationError, SettingsError
-from wsi_idc.slides.info import SlideInfo
+from wsi_idc.slides.info import FARTHEST_PX, SlideInfo
 
 Rectangle = tuple[float, float, float, float]
-
-_FARTHEST_PX = 1e8
 
 
 @dataclass(frozen=True)
@@ -75,7 +73,7 @@ def parse_roi(text: str) -> Rectangle | Path:
             f"--roi {text} has {len(numbers)} numbers; give X,Y,WIDTH,HEIGHT in level-0 pixels"
         )
     left, top, width, height = numbers
-    on_a_slide = all(abs(number) < _FARTHEST_PX for number in numbers)
+    on_a_slide = all(abs(number) < FARTHEST_PX for number in numbers)
     if not (on_a_slide and width > 0 and height > 0):
         raise SettingsError(
             f"--roi {text} is no rectangle on a slide; give X,Y,WIDTH,HEIGHT in level-0 pixels, "

@@ -60,10 +60,10 @@ MAP, SCORES, REGIONS = "probability.ome.tif", "scores.csv", "regions.csv"
 MAP_8BIT, PARQUET, GEOJSON = "probability_8bit.ome.tif", "scores.parquet", "heatmap.geojson"
 THUMBNAIL, TISSUE, CLOSE_UP = "thumbnail.png", "tissue.png", "close-up-{}.jpg"
 CLASSES, CLASS_MAP, CLASS_OVERLAY = "classes", "classes/{}.ome.tif", "classes/{}.png"
-# The largest picture that is kept is 20,000 px a side.
-_MOST_PIXELS = 400_000_000
-
 OVERLAY, SIDE_BY_SIDE, REPORT = "overlay.png", "overlay_and_slide.png", "report.html"
+
+MOST_PIXELS = 400_000_000
+"""Pixels of the largest picture that is kept, 20,000 px a side."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -294,7 +294,7 @@ def read_result(folder: str | Path) -> HeatmapResult:
     probability = _read_map(folder / MAP, shown)
     others = [name for name in model.get("class_names", ()) if name != shown]
     try:
-        with opened_picture(_file(folder, THUMBNAIL), _MOST_PIXELS, ("PNG",)) as image:
+        with opened_picture(_file(folder, THUMBNAIL), MOST_PIXELS, ("PNG",)) as image:
             pixels = np.asarray(image.convert("RGB"))
         return HeatmapResult(
             request={key: summary[key] for key in ("slide", "model", "settings")},
@@ -329,7 +329,7 @@ def _read_map(path: Path, class_name: str) -> ProbabilityMap:
 def _read_tissue(folder: Path, placement: dict[str, float] | None) -> SlideMask | None:
     if placement is None:
         return None
-    with opened_picture(_file(folder, TISSUE), _MOST_PIXELS, ("PNG",)) as image:
+    with opened_picture(_file(folder, TISSUE), MOST_PIXELS, ("PNG",)) as image:
         return SlideMask(np.asarray(image.convert("L")) >= 128, Placement(**placement))
 
 

@@ -12,14 +12,12 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from wsi_idc.model.card import check_class_names
-
-# No slide is a hundred million pixels wide, nor a cell of its map.
-_FARTHEST_PX = 1e8
+from wsi_idc.slides.info import FARTHEST_PX
 
 Microns = Annotated[float, Field(gt=0, le=100)]
 Share = Annotated[float, Field(ge=0, le=1)]
-Place = Annotated[float, Field(ge=-_FARTHEST_PX, le=_FARTHEST_PX)]
-Side = Annotated[float, Field(gt=0, le=_FARTHEST_PX)]
+Place = Annotated[float, Field(ge=-FARTHEST_PX, le=FARTHEST_PX)]
+Side = Annotated[float, Field(gt=0, le=FARTHEST_PX)]
 Count = Annotated[int, Field(ge=0, le=2**53)]
 Text = Annotated[str, Field(max_length=10_000)]
 
@@ -35,8 +33,8 @@ class _Closed(_Part):
 class _Bounds(_Closed):
     x: Count
     y: Count
-    width: Annotated[int, Field(gt=0, le=_FARTHEST_PX)]
-    height: Annotated[int, Field(gt=0, le=_FARTHEST_PX)]
+    width: Annotated[int, Field(gt=0, le=FARTHEST_PX)]
+    height: Annotated[int, Field(gt=0, le=FARTHEST_PX)]
 
 
 class _Slide(_Part):
@@ -44,8 +42,8 @@ class _Slide(_Part):
     name: Text
     reader: Text
     vendor: Text
-    width_px: Annotated[int, Field(gt=0, le=_FARTHEST_PX)]
-    height_px: Annotated[int, Field(gt=0, le=_FARTHEST_PX)]
+    width_px: Annotated[int, Field(gt=0, le=FARTHEST_PX)]
+    height_px: Annotated[int, Field(gt=0, le=FARTHEST_PX)]
     width_mm: Side | None = None
     height_mm: Side | None = None
     mpp_x: Microns

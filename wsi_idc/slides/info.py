@@ -9,6 +9,9 @@ Rgb = tuple[int, int, int]
 
 WHITE: Rgb = (255, 255, 255)
 
+FARTHEST_PX = 1e8
+"""No slide is a hundred million pixels wide: such a number is damage, and its square no area."""
+
 
 @dataclass(frozen=True)
 class Level:

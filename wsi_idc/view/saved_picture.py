@@ -9,13 +9,11 @@ from typing import Any
 import numpy as np
 
 from wsi_idc.errors import SlideReadError
+from wsi_idc.heatmap.result import MOST_PIXELS
 from wsi_idc.slides import Slide, SlideSource
 from wsi_idc.slides.base import Pixels
 from wsi_idc.slides.info import Bounds, Level, SlideInfo
 from wsi_idc.slides.pictures import opened_picture
-
-# The largest picture that is kept with a map is 20,000 px a side.
-_MOST_PIXELS = 400_000_000
 
 
 @dataclass(frozen=True)
@@ -47,7 +45,7 @@ class SavedPicture(Slide):
 
     def __init__(self, path: Path, name: str, summary: dict[str, Any]) -> None:
         try:
-            with opened_picture(path, _MOST_PIXELS, ("PNG",)) as image:
+            with opened_picture(path, MOST_PIXELS, ("PNG",)) as image:
                 self._pixels: Pixels = np.array(image.convert("RGB"))
             at = summary["thumbnail"]
             mpp_x, mpp_y = at["pixel_width"] * at["mpp_x"], at["pixel_height"] * at["mpp_y"]

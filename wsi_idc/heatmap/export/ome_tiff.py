@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 from wsi_idc.errors import ResultFolderError, reason
 from wsi_idc.files import whole_file
 from wsi_idc.heatmap.probability_map import ProbabilityMap
+from wsi_idc.slides.info import FARTHEST_PX
 from wsi_idc.slides.raster import Placement
 
 PLACEMENT_NAMESPACE = "wsi-idc/probability-map/placement"
@@ -36,8 +37,6 @@ SCALE_NAMESPACE = "wsi-idc/probability-map/scale"
 
 # A cell for every 25 pixels of the largest slides is a tenth of that.
 _MOST_CELLS = 2**28
-# No slide is a hundred million pixels wide.
-_FARTHEST_PX = 1e8
 
 # Side of a tile; a map that fits into one needs no pyramid.
 _TILE = 256
@@ -248,7 +247,7 @@ def _read_placement(description: str) -> tuple[Placement, tuple[int, int] | None
     at = {name: float(found[key]) for key, name in _PLACEMENT_KEYS.items()}
     for name, value in at.items():
         is_place = name.startswith("origin") or value > 0
-        if not (is_place and abs(value) <= _FARTHEST_PX):
+        if not (is_place and abs(value) <= FARTHEST_PX):
             raise ValueError(f"its place on the slide has the {name} {value:g}")
     shape = (int(found["rows"]), int(found["columns"])) if "rows" in found else None
     if shape is not None and min(shape) < 1:
