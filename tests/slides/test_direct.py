@@ -16,6 +16,7 @@ from wsi_idc.phantom.slide_writer import write_slide_from_array
 from wsi_idc.slides import base as base_module
 from wsi_idc.slides import open_slide
 from wsi_idc.slides.base import UnfitReaderError
+from wsi_idc.slides.cells import as_cells
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +67,17 @@ def test_every_pixel_is_openslides(vendor: str, noise_slide: Path, tmp_path: Pat
                 else:
                     assert max(map(abs, moved)) < 0.13
                     assert np.abs(ours.astype(int) - theirs).mean() < 0.13 * theirs.std()
+
+
+@pytest.mark.parametrize("mpp", [0.25, 1.0, 0.5, 0.6])
+@pytest.mark.parametrize("side", [50, 7])
+def test_cells_are_those_of_the_picture(noise_slide: Path, mpp: float, side: int) -> None:
+    """Whole pixels of a level or not, inside the slide or beyond its edges."""
+    with open_slide(noise_slide, reader="direct") as slide:
+        for x, y in [(0, 0), (408, 100), (404.4, 3.3), (-40, 20), (1500, 1000)]:
+            cells = slide.read_cells(x, y, side, 6, 3, mpp)
+            picture = slide.read(x, y, (6 * side, 3 * side), mpp)
+            np.testing.assert_array_equal(cells, as_cells(picture, side))
 
 
 def zeroed(data: bytes) -> bytes:

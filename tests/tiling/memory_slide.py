@@ -10,6 +10,7 @@ from contextlib import contextmanager
 import numpy as np
 from tiling.plans import slide_info
 
+from wsi_idc.slides.cells import as_cells
 from wsi_idc.slides.info import SlideInfo
 
 
@@ -75,3 +76,8 @@ class MemorySlide:
         part = self.source.pixels[top : top + height, left : left + width]
         result[: part.shape[0], : part.shape[1]] = part
         return result
+
+    def read_cells(
+        self, x: float, y: float, side: int, across: int, down: int, mpp: float
+    ) -> np.ndarray:
+        return as_cells(self.read(x, y, (across * side, down * side), mpp), side)

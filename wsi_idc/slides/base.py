@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wsi_idc.errors import SettingsError, SlideReadError
+from wsi_idc.slides.cells import as_cells
 from wsi_idc.slides.colours import ToSrgb
 from wsi_idc.slides.display import SHOWN_SIDE_PX
 from wsi_idc.slides.info import Level, SlideInfo
@@ -187,6 +188,28 @@ class Slide(ABC):
         """
         return self._in_colour(self._read_from(choose_level(self.info, mpp), x, y, size, mpp))
 
+    def read_cells(
+        self, x: float, y: float, side: int, across: int, down: int, mpp: float
+    ) -> Pixels:
+        """Read a rectangle as the square cells that it is made of.
+
+        Parameters
+        ----------
+        x, y, mpp : as for `read`.
+        side : of a cell, target pixels.
+        across, down : how many cells.
+
+        Returns
+        -------
+        uint8 RGB [down, across, side, side, 3].
+
+        Raises
+        ------
+        SlideReadError
+            If the file is damaged there.
+        """
+        return as_cells(self.read(x, y, (across * side, down * side), mpp), side)
+
     def read_roughly(
         self, x: float, y: float, size: tuple[int, int], mpp: float, *, detail_mpp: float
     ) -> Pixels:
@@ -247,10 +270,7 @@ class Slide(ABC):
         self, level: Level, x: float, y: float, size: tuple[int, int], mpp: float
     ) -> Pixels:
         width, height = size
-        scale_x, scale_y = mpp / self.info.mpp_x, mpp / self.info.mpp_y
-        left, top = x / level.downsample_x, y / level.downsample_y
-        right = (x + width * scale_x) / level.downsample_x
-        bottom = (y + height * scale_y) / level.downsample_y
+        left, top, right, bottom = self._box(level, x, y, size, mpp)
         most = _LARGEST_SHARED_PIXELS if self.serves_threads else _LARGEST_SOURCE_PIXELS
         if (right - left) * (bottom - top) > most and max(size) > 1:
             parts = _halved((0, 0, *size), most / ((right - left) * (bottom - top)))
@@ -270,6 +290,16 @@ class Slide(ABC):
             dx = dy = 0.0
         box: Box = (left - x0 - dx, top - y0 - dy, right - x0 - dx, bottom - y0 - dy)
         return self._averaged(level, (x0, y0, x1 - x0, y1 - y0), box, size)
+
+    def _box(self, level: Level, x: float, y: float, size: tuple[int, int], mpp: float) -> Box:
+        """What `read` reads, in pixels of a level."""
+        scale_x, scale_y = mpp / self.info.mpp_x, mpp / self.info.mpp_y
+        return (
+            x / level.downsample_x,
+            y / level.downsample_y,
+            (x + size[0] * scale_x) / level.downsample_x,
+            (y + size[1] * scale_y) / level.downsample_y,
+        )
 
     def _averaged(
         self, level: Level, region: tuple[int, int, int, int], box: Box, size: tuple[int, int]

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from wsi_idc.privacy import reason_of
 from wsi_idc.slides.base import Pixels, UnfitReaderError
+from wsi_idc.slides.cells import put_strip
 from wsi_idc.slides.info import Level
 from wsi_idc.slides.levels import choose_level
 from wsi_idc.slides.openslide_reader import OpenSlideReader, vendor
@@ -134,6 +135,23 @@ class DirectReader(OpenSlideReader):
             with contextlib.suppress(_Unusual):
                 return self._decoded(level, x // ratio, y // ratio, *size, ratio)
         return super()._averaged(level, region, box, size)
+
+    def read_cells(
+        self, x: float, y: float, side: int, across: int, down: int, mpp: float
+    ) -> Pixels:
+        """The same, a column of tiles at a time while it is in the processor's cache."""
+        level, size = choose_level(self.info, mpp), (across * side, down * side)
+        left, top, right, bottom = box = self._box(level, x, y, size, mpp)
+        is_inside = min(left, top) >= 0 and right <= level.width and bottom <= level.height
+        if whole_ratios(box, size) != (1, 1) or not is_inside or self._to_srgb is not None:
+            return super().read_cells(x, y, side, across, down, mpp)
+        cells = np.empty((down, across, side, side, 3), np.uint8)
+        first, last, width = round(left), round(right), self._levels[level.index].width
+        for start in (first, *range((first // width + 1) * width, last, width)):
+            stop = min((start // width + 1) * width, last)
+            strip = self._read_inside(level, start, round(top), stop - start, size[1])
+            put_strip(cells, start - first, strip)
+        return cells
 
     def _means(self, level: Level) -> Level | None:
         return _level_of_means(level)

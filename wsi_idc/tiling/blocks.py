@@ -222,20 +222,38 @@ class _Readers:
 
     def read(self, block: _Block) -> Pixels:
         """Pixels of a block or, where they are no more, its patches: see `_cut_by_reader`."""
+        grid = self._plan.grid
+        if self._overview is None and grid.stride == grid.patch_size:
+            return self._read_cells(block)
         if self._overview is None:
             pixels = self._read(block.left, block.top, block.width, block.height)
         else:
             pixels = self._from(self._overview, block)
-        return _cut(pixels, block, self._plan) if _cut_by_reader(self._plan.grid) else pixels
+        return _cut(pixels, block, self._plan) if _cut_by_reader(grid) else pixels
 
     def close(self) -> None:
         """Close the handles; call it when no thread reads any more."""
         self._opened.close()
 
+    def _read_cells(self, block: _Block) -> Pixels:
+        """The patches of a block of a grid whose cells they are."""
+        grid, indices = self._plan.grid, block.indices
+        side = grid.patch_size
+        across, down = block.width // side, block.height // side
+        at = self._place(block.left, block.top)
+        cells = self._slide().read_cells(*at, side, across, down, grid.mpp)
+        if len(indices) == across * down:  # all of them, which are in order
+            return cells.reshape(-1, side, side, 3)
+        rows, columns = self._plan.rows[indices], self._plan.columns[indices]
+        return cells[rows - block.top // side, columns - block.left // side]
+
     def _read(self, left: int, top: int, width: int, height: int) -> Pixels:
+        at = self._place(left, top)
+        return self._slide().read(*at, (width, height), self._plan.grid.mpp)
+
+    def _place(self, left: int, top: int) -> tuple[float, float]:
         grid = self._plan.grid
-        x, y = grid.origin_x + left * grid.scale_x, grid.origin_y + top * grid.scale_y
-        return self._slide().read(x, y, (width, height), grid.mpp)
+        return grid.origin_x + left * grid.scale_x, grid.origin_y + top * grid.scale_y
 
     def _from(self, overview: Overview, block: _Block) -> Pixels:
         """A block of the overview, with what its patches miss there read from the slide."""
