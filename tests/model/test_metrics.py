@@ -56,6 +56,19 @@ def test_resampled_figures_are_those_of_the_resampled_patches() -> None:
     assert once["calibration_error"][0] == pytest.approx(calibration_error(label, probability))
 
 
+@pytest.mark.filterwarnings("error")
+def test_draws_without_idc_or_without_calls_have_the_figures_that_they_can_have() -> None:
+    label, probability, group = np.array([0, 0, 1, 1, 1]), np.full(5, 0.1), np.arange(5)
+    probability[3] = 0.9
+    copies = np.array([[1, 1, 0, 0, 0], [0, 0, 1, 0, 0], [1, 0, 3, 1, 0], [0, 0, 0, 0, 0]])
+    drawn = resampled_metrics(label, probability, group, 0.5, copies)
+    np.testing.assert_array_equal(drawn["f1"], [0, 0, 2 / 5, 0])
+    np.testing.assert_array_equal(drawn["precision"], [0, 0, 1, 0])
+    np.testing.assert_array_equal(drawn["specificity"], [1, np.nan, 1, np.nan])
+    np.testing.assert_array_equal(drawn["sensitivity"], [np.nan, 0, 1 / 4, np.nan])
+    assert np.isfinite(drawn["roc_auc"]).tolist() == [False, False, True, False]
+
+
 def test_intervals_resample_patients_not_patches() -> None:
     # Twenty copies of fifty patches carry no more knowledge than the fifty do.
     label, probability = scored(50)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -154,15 +155,13 @@ def resampled_metrics(
     called = probability >= threshold
     patients = copies.shape[1]
 
-    def total(of_patch: NDArray[np.generic]) -> NDArray[np.float64]:
-        summed = np.bincount(group, of_patch.astype(np.float64), minlength=patients)
-        result: NDArray[np.float64] = copies.astype(np.float64) @ summed
-        return result
+    def total(of_patch: NDArray[np.generic]) -> NDArray[Any]:
+        return copies @ np.bincount(group, of_patch, minlength=patients)
 
     tp, fp = total(called & true), total(called & ~true)
     fn, tn = total(~called & true), total(~called & ~true)
     count = tp + fp + fn + tn
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(invalid="ignore"):  # 0 / 0
         sensitivity, specificity = tp / (tp + fn), tn / (tn + fp)
         auc, precision = _resampled_ranking(true, probability, group, copies)
         gap = probability.astype(np.float64) - true
@@ -176,11 +175,11 @@ def resampled_metrics(
             "roc_auc": auc,
             "average_precision": precision,
             "balanced_accuracy": (sensitivity + specificity) / 2,
-            "f1": np.where(2 * tp + fp + fn > 0, 2 * tp / (2 * tp + fp + fn), 0.0),
+            "f1": 2 * tp / np.maximum(2 * tp + fp + fn, 1),
             "accuracy": (tp + tn) / count,
             "sensitivity": sensitivity,
             "specificity": specificity,
-            "precision": np.where(tp + fp > 0, tp / (tp + fp), 0.0),
+            "precision": tp / np.maximum(tp + fp, 1),
             "calibration_error": ece / count,
             "brier": total(gap**2) / count,
         }
@@ -193,9 +192,9 @@ def _resampled_ranking(
     copies: NDArray[np.integer],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """ROC AUC and average precision, float64 [draws] each, of weighted patches."""
-    order = np.argsort(-probability, kind="stable")
+    order = np.argsort(-probability)
     # Patches of equal score stand or fall together.
-    starts = np.flatnonzero(np.diff(-probability[order], prepend=-np.inf))
+    starts = np.flatnonzero(np.diff(probability[order], prepend=np.nan))
     auc, precision = np.empty(len(copies)), np.empty(len(copies))
     for first in range(0, len(copies), _DRAWS_AT_ONCE):
         some = slice(first, first + _DRAWS_AT_ONCE)
