@@ -62,7 +62,7 @@ def test_the_least_area_counts_regions_of_exactly_that_area():
     assert len(find_regions(MAP, 0.7, min_area_mm2=0.0601)) == 0
     assert [region.number for region in find_regions(MAP, 0.7, min_area_mm2=0.03)] == [1, 2]
     for wrong in (-0.1, float("nan"), float("inf")):
-        with pytest.raises(SettingsError, match="--min-region"):
+        with pytest.raises(SettingsError, match=r"set it with --min-region$"):
             find_regions(MAP, 0.7, min_area_mm2=wrong)
 
 

@@ -8,6 +8,7 @@ from wsi_idc.errors import NoTissueError, SettingsError, UpsamplingError
 from wsi_idc.slides.info import Bounds, SlideInfo
 from wsi_idc.slides.raster import Placement, SlideMask
 from wsi_idc.tiling import plan as plan_module
+from wsi_idc.tiling.grid import check_sizes
 from wsi_idc.tiling.plan import PatchPlan, plan_patches
 
 
@@ -67,6 +68,20 @@ def test_patches_that_lie_apart_start_inside_the_bounds_too() -> None:
     assert cells(plan) == [(0, 0), (1, 0)]
     assert cells(plan_of(slide_info(100 * 32, 50 * 32), None, stride=100)) == [(0, 0)]
     assert cells(plan_of(slide_info(51 * 32, 50 * 32), None, stride=100)) == [(0, 0)]
+
+
+@pytest.mark.parametrize("width", [1_600, 1_600_000])
+def test_a_sliver_that_rounding_leaves_earns_no_patch(width: int) -> None:
+    """As a part of the slide, however large that is: 5e-7 of it lies beyond the last patch."""
+    assert len(plan_of(slide_info(width, 1_600, 0.25 * (1 + 5e-7)), None)) == width // 1_600
+    assert len(plan_of(slide_info(width, 1_600, 0.25 * (1 + 5e-6)), None)) > width // 1_600
+
+
+@pytest.mark.parametrize(("patch_size", "stride"), [(0, 1), (1, 0)])
+def test_a_patch_size_and_a_stride_of_none_are_refused(patch_size: int, stride: int) -> None:
+    said = f"^patch size and stride must be at least 1 pixel, not {patch_size} and {stride}$"
+    with pytest.raises(SettingsError, match=said):
+        check_sizes(patch_size, stride)
 
 
 @pytest.mark.parametrize("mpp", [0.25, 0.2427, 0.5])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from dataclasses import dataclass
 
@@ -65,7 +66,7 @@ def check_min_area(min_area_mm2: float) -> None:
     SettingsError
         If it is.
     """
-    if not 0 <= min_area_mm2 < float("inf"):
+    if not 0 <= min_area_mm2 < math.inf:
         raise SettingsError(
             f"the least area of a region must be 0 mm² or more, not {min_area_mm2}; set it with "
             "--min-region"
@@ -175,26 +176,26 @@ def region_cells(
 
 def _label(
     probability: ProbabilityMap, threshold: float, min_area_mm2: float
-) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.bool_]]:
+) -> tuple[NDArray[np.int32], NDArray[np.intp], NDArray[np.bool_]]:
     """Number the groups of positive cells.
 
     Returns
     -------
     labels : int32 [rows, columns], from 1; 0 where not positive.
-    cells : int64 [labels + 1], cells of each.
+    cells : int [labels + 1], cells of each.
     keep : bool [labels + 1], which are regions: not the 0, and none that is too small.
     """
     check_min_area(min_area_mm2)
     with np.errstate(invalid="ignore"):
         positive = probability.values >= threshold
-    labels, count = ndimage.label(positive, structure=TOUCHING, output=np.int32)
-    cells = np.bincount(labels.ravel(), minlength=count + 1).astype(np.int64)
+    labels, _ = ndimage.label(positive, structure=TOUCHING)
+    cells = np.bincount(labels.ravel())
     keep = cells * probability.placement.pixel_area_mm2 >= min_area_mm2 * (1 - _ROUNDING)
     keep[0] = False
     return labels, cells, keep
 
 
-def _by_size(cells: NDArray[np.int64], keep: NDArray[np.bool_]) -> list[int]:
+def _by_size(cells: NDArray[np.intp], keep: NDArray[np.bool_]) -> list[int]:
     """Labels of the regions, the largest first; of equals the first in reading order."""
     return sorted(np.flatnonzero(keep).tolist(), key=lambda label: (-cells[label], label))
 
@@ -206,7 +207,7 @@ def _outlines_of_labels(labels: NDArray[np.int32]) -> dict[int, list[OutlinePoly
     numbers, first = np.unique(pieces, return_index=True)
     found: dict[int, list[OutlinePolygon]] = defaultdict(list)
     flat = labels.ravel()
-    for number, cell in zip(numbers.tolist(), first.tolist(), strict=True):
+    for number, cell in np.stack([numbers, first], axis=1).tolist():
         if number:
             found[int(flat[cell])].append(polygons[number - 1])
     return found

@@ -123,7 +123,7 @@ def _count(extent: float, patch_size: int, stride: int) -> int:
     Patches that lie apart leave gaps, the last one perhaps at the edge: none begins beyond that.
     """
     # A sliver thinner than this, from rounding in µm/px, does not earn a row of its own.
-    sliver = 1e-6 * max(extent, 1.0)
+    sliver = 1e-6 * extent
     covering = 1 + math.ceil((extent - patch_size - sliver) / stride)
     beginning_inside = math.ceil((extent - sliver) / stride)
     return max(1, min(covering, beginning_inside))
