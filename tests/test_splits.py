@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -28,6 +29,7 @@ def test_every_patient_is_on_one_side_and_the_seed_decides() -> None:
     assert sorted(split.train + split.val + split.test) == sorted(patches["patient"].unique())
     assert split == split_by_patient(patches, val_fraction=0.2, test_fraction=0.1, seed=1)
     assert split != split_by_patient(patches, val_fraction=0.2, test_fraction=0.1, seed=2)
+    assert split_by_patient(patches) == split_by_patient(patches, seed=0)
 
 
 def test_every_side_gets_both_classes() -> None:
@@ -44,16 +46,34 @@ def test_one_patient_on_two_sides_is_named() -> None:
 
 
 @pytest.mark.parametrize(
-    ("patches", "message"),
+    ("patches", "fractions", "message"),
     [
-        (table(1), "1 patient"),
-        (table(2), "2 patient"),
-        (table(5, labels=(0,)), "all 5 patches are of class 0"),
+        (
+            table(2),
+            (0.15, 0.15),
+            "2 patient(s) cannot be split into 3 sides; add patients, or leave out the test side "
+            "with --test-fraction 0",
+        ),
+        (table(1), (0.15, 0), "1 patient(s) cannot be split into 2 sides; add patients"),
+        (
+            table(1, labels=(1,)),
+            (0, 0),
+            "all 1 patches are of class 1; training needs both classes, 0 and 1",
+        ),
+        (
+            pd.DataFrame({"patient": list("abc"), "label": [0, 0, 1]}),
+            (0.15, 0.15),
+            "the patients cannot be divided so that training, validation and test all have patches "
+            "of both classes; give a split of your own with --split",
+        ),
     ],
 )
-def test_what_cannot_be_split_is_said(patches: pd.DataFrame, message: str) -> None:
-    with pytest.raises(PatchCollectionError, match=message):
-        split_by_patient(patches)
+def test_what_cannot_be_split_is_said(
+    patches: pd.DataFrame, fractions: tuple[float, float], message: str
+) -> None:
+    val, test = fractions
+    with pytest.raises(PatchCollectionError, match=f"^{re.escape(message)}$"):
+        split_by_patient(patches, val_fraction=val, test_fraction=test)
 
 
 def test_fractions_that_leave_nobody_to_train_on_are_refused() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from wsi_idc.errors import SettingsError, UpsamplingError
 from wsi_idc.slides import Bounds, SlideInfo, check_target_mpp, choose_level, describe_read
-from wsi_idc.slides.levels import make_levels
+from wsi_idc.slides.levels import MAX_TARGET_MPP, MIN_TARGET_MPP, MPP_TOLERANCE, make_levels
 
 
 def info(sizes: list[tuple[int, int]], mpp: tuple[float, float] = (0.25, 0.25)) -> SlideInfo:
@@ -82,8 +82,17 @@ def test_finer_than_the_slide_is_refused_beyond_the_tolerance() -> None:
     slide = info([(1000, 1000)], (0.2527, 0.2527))
     check_target_mpp(slide, 0.25, allow_upsampling=False)
     check_target_mpp(slide, 0.2, allow_upsampling=True)
-    with pytest.raises(UpsamplingError):
+    with pytest.raises(UpsamplingError, match=r"or pass --allow-upsampling to enlarge them$"):
         check_target_mpp(slide, 0.247, allow_upsampling=False)
+
+
+def test_what_is_coarser_by_the_very_tolerance_serves() -> None:
+    least = 1 + MPP_TOLERANCE
+    check_target_mpp(info([(1000, 1000)], (least, least)), 1.0, allow_upsampling=False)
+    slide = info([(16000, 8000), (4000, 2000)], (least / 4, least / 4))
+    assert choose_level(slide, 1.0).downsample_x == 4
+    describe_read(slide, MAX_TARGET_MPP)
+    describe_read(slide, MIN_TARGET_MPP)
 
 
 @pytest.mark.parametrize("mpp", [0.0, 0.049, 101, -8, float("nan")])

@@ -96,16 +96,13 @@ def _overlap(patches: int, grid: PatchGrid, cell: int) -> sparse.csr_array:
     Sparse float64 [patches, cells]. Areas are products of two lengths, so that two of these
     describe the whole map.
     """
-    cells = math.ceil(((patches - 1) * grid.stride + grid.patch_size) / cell)
     start = np.arange(patches)[:, np.newaxis] * grid.stride
     touched = start // cell + np.arange(math.ceil(grid.patch_size / cell) + 1)
     shared = np.minimum(start + grid.patch_size, (touched + 1) * cell)
     shared = shared - np.maximum(start, touched * cell)
     patch = np.broadcast_to(np.arange(patches)[:, np.newaxis], shared.shape)
     real = shared > 0
-    return sparse.csr_array(
-        (shared[real].astype(np.float64), (patch[real], touched[real])), shape=(patches, cells)
-    )
+    return sparse.csr_array((shared[real].astype(np.float64), (patch[real], touched[real])))
 
 
 def _placement(grid: PatchGrid, cell: int) -> Placement:
