@@ -43,7 +43,8 @@ from wsi_idc.model.finishing import finish
 from wsi_idc.model.folder import read_weights, write_card
 from wsi_idc.model.training import TrainedRun
 from wsi_idc.patches import PUBLIC_MPP, find_patches
-from wsi_idc.splits import Split, read_split, write_split
+from wsi_idc.split_file import read_split, write_split
+from wsi_idc.splits import Split
 
 LIST = Path(__file__).parent.parent / "docs" / "model-patches.txt.gz"
 

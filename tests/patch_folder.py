@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from PIL import Image
 
 
@@ -30,3 +31,9 @@ def make_collection(folder: Path, patients: int = 4, of_each_class: int = 8, see
                 name = f"{patient}_idx5_x{50 * index + 1}_y{50 * label + 1}_class{label}.png"
                 Image.fromarray(make_patch(label, rng)).save(place / name)
     return folder
+
+
+def patch_table(patients: int, labels: tuple[int, ...] = (0, 1)) -> pd.DataFrame:
+    """Of so many patients, p00 and on, a patch of each label."""
+    rows = [(f"p{index:02}", label) for index in range(patients) for label in labels]
+    return pd.DataFrame(rows, columns=["patient", "label"])

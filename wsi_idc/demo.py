@@ -25,7 +25,8 @@ from wsi_idc.phantom import PhantomSlide, PhantomSpec
 from wsi_idc.phantom.side_by_side import make_phantoms
 from wsi_idc.progress import StepProgress
 from wsi_idc.slides import SlideSource
-from wsi_idc.splits import Split, write_split
+from wsi_idc.split_file import write_split
+from wsi_idc.splits import Split
 from wsi_idc.tiling.settings import TileSettings
 from wsi_idc.tiling.tile import tile_slide
 

@@ -1,4 +1,4 @@
-"""Splitting a patch collection by patient.
+"""Splitting a patch collection by patient. Pure; `wsi_idc.split_file` reads and writes splits.
 
 Patches of one patient are near-duplicates in stain and tissue, so a patient belongs to one
 side only: training, validation or test. There is no way to split patches at random here.
@@ -6,41 +6,21 @@ side only: training, validation or test. There is no way to split patches at ran
 
 from __future__ import annotations
 
-import csv
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from wsi_idc.errors import PatchCollectionError, reason
-from wsi_idc.files import csv_quoting, whole_file
-from wsi_idc.near import did_you_mean, near_file
+from wsi_idc.errors import PatchCollectionError
 
 SIDES = ("train", "val", "test")
 
 SIDE_NAMES = {"train": "training", "val": "validation", "test": "test"}
 """The sides as a reader is told of them."""
 
-OFFICIAL = "official"
-"""Its name where a split file can be given."""
-
-OFFICIAL_SPLIT = Path(__file__).parent / "official_split.csv"
-"""The 162 cases of Cruz-Roa et al. 2014 and Janowczyk and Madabhushi 2016: 84, 29 and 49.
-
-Two training cases, 8915 and 9024, were never in the public release of patches, and 119 cases
-of the release are in no list.
-"""
-
 # Some collections cannot be split, and which ones is as hard to tell as to try.
 _DRAWS = 200
-
-
-def split_path(given: str | Path | None) -> Path | None:
-    """The split file that is meant; `official` is the papers'."""
-    if given is None:
-        return None
-    return OFFICIAL_SPLIT if str(given) == OFFICIAL else Path(given)
 
 
 @dataclass(frozen=True)
@@ -128,61 +108,43 @@ def split_by_patient(
     )
 
 
-def read_split(
-    path: Path, table: pd.DataFrame, needed: tuple[str, ...] = ("train", "val")
+def split_as_listed(
+    entries: Sequence[tuple[str, str]],
+    table: pd.DataFrame,
+    needed: tuple[str, ...],
+    *,
+    named: str,
+    lists_all: bool,
 ) -> tuple[Split, tuple[str, ...]]:
-    """Read a split file, a CSV with the columns `patient` and `split` (train, val, test).
-
-    Further columns are ignored.
+    """Divide the patients of a collection as a list of patients says.
 
     Parameters
     ----------
-    path : the file.
-    table : of the collection that is split.
-    needed : the sides that must not be empty and need both classes.
-
-    Returns
-    -------
-    split : only patients that the collection has.
-    missing : patients of the needed sides that the collection lacks.
+    entries : patients, each with its side.
+    table, needed : as for `wsi_idc.split_file.read_split`, and so is what is returned.
+    named : the list as errors call it.
+    lists_all : whether a patient of the collection that is not in the list is an error; such
+        patients are left out otherwise.
 
     Raises
     ------
     PatchCollectionError
-        If a patient stands on two sides, a side is unknown, a patient of the collection is
-        in none (with `OFFICIAL_SPLIT` it is left out), or a needed side lacks patients or a
+        If a patient stands on two sides, a side is unknown, or a needed side lacks patients or a
         class.
     """
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
-            if not {"patient", "split"} <= set(reader.fieldnames or ()):
-                raise PatchCollectionError(
-                    f"{path} lacks a column 'patient' or 'split'; name them in its first line"
-                )
-            entries = [
-                ((row["patient"] or "").strip(), (row["split"] or "").strip()) for row in reader
-            ]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise PatchCollectionError(
-            f"{path} cannot be read as a split file ({reason(error)}); give a CSV with the columns "
-            "patient and split"
-            f"{'' if path.exists() else did_you_mean(str(path), (OFFICIAL,)) or near_file(path)}"
-        ) from error
     sides: dict[str, list[str]] = {side: [] for side in SIDES}
     for patient, side in dict.fromkeys(entries):
         if side not in sides:
             raise PatchCollectionError(
-                f"{path}: patient {patient} has the split {side!r}; allowed are {', '.join(SIDES)}"
+                f"{named}: patient {patient} has the split {side!r}; allowed are {', '.join(SIDES)}"
             )
         sides[side].append(patient)
     listed = Split(**{side: tuple(sorted(names)) for side, names in sides.items()})
     present = set(table["patient"])
     unlisted = sorted(present - {patient for patient, _ in entries})
-    # The public release holds many cases that are in none of the papers' lists.
-    if unlisted and path != OFFICIAL_SPLIT:
+    if unlisted and lists_all:
         raise PatchCollectionError(
-            f"{path} does not say where these patients belong: {_shorten(unlisted)}; add them"
+            f"{named} does not say where these patients belong: {_shorten(unlisted)}; add them"
         )
     missing = tuple(
         patient for side in needed for patient in listed.patients(side) if patient not in present
@@ -191,22 +153,13 @@ def read_split(
     for side in needed:
         if not split.patients(side):
             raise PatchCollectionError(
-                f"{path} leaves no patients for the side {side}; name some that have patches"
+                f"{named} leaves no patients for the side {side}; name some that have patches"
             )
         if split.rows(table, side)["label"].nunique() < 2:
             raise PatchCollectionError(
-                f"{path} leaves only one class on the side {side}; it needs both, 0 and 1"
+                f"{named} leaves only one class on the side {side}; it needs both, 0 and 1"
             )
     return split, missing
-
-
-def write_split(path: Path, split: Split) -> None:
-    """Write a split file that `read_split` reads."""
-    with whole_file(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        rows = [(patient, side) for side in SIDES for patient in split.patients(side)]
-        quoting = csv_quoting(patient for patient, _ in rows)
-        writer = csv.writer(file, lineterminator="\n", quoting=quoting)
-        writer.writerows([("patient", "split"), *rows])
 
 
 def _shorten(names: list[str], most: int = 5) -> str:

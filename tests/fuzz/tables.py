@@ -81,7 +81,7 @@ def _patients(path: Path) -> None:
 
 
 def _split(path: Path) -> None:
-    from wsi_idc.splits import read_split
+    from wsi_idc.split_file import read_split
 
     patients = pd.DataFrame({"patient": ["a", "a", "b", "b"], "label": [0, 1, 0, 1]})
     read_split(path, patients)

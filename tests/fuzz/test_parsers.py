@@ -28,7 +28,7 @@ from wsi_idc.cohort.slides import read_cohort
 from wsi_idc.errors import WsiIdcError
 from wsi_idc.model.folder import CARD_FILE, read_card
 from wsi_idc.patches import find_patches
-from wsi_idc.splits import read_split
+from wsi_idc.split_file import read_split
 from wsi_idc.tiling.layout import patch_name
 from wsi_idc.tiling.patients import read_patients
 

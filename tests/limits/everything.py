@@ -18,7 +18,8 @@ from wsi_idc.heatmap.predict import predict_slide, render_again
 from wsi_idc.model.evaluation import evaluate, write_judgement
 from wsi_idc.patches import find_patches
 from wsi_idc.slides import SlideSource
-from wsi_idc.splits import split_by_patient, write_split
+from wsi_idc.split_file import write_split
+from wsi_idc.splits import split_by_patient
 from wsi_idc.tiling.formats import FORMATS
 from wsi_idc.tiling.settings import TileSettings
 from wsi_idc.tiling.tile import tile_slide

@@ -16,7 +16,7 @@ from wsi_idc.model.evaluation import evaluate
 from wsi_idc.model.folder import SHIPPED_MODEL, architecture_of, read_card, read_card_arrays
 from wsi_idc.model.scorer import Scorer, calibrated, load_model
 from wsi_idc.model.work_folder import seen_in_training
-from wsi_idc.splits import OFFICIAL_SPLIT
+from wsi_idc.split_file import OFFICIAL_SPLIT
 
 
 @pytest.fixture(scope="module")

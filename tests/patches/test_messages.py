@@ -17,7 +17,8 @@ from told_messages import check_told
 from wsi_idc.patches import find_patches
 from wsi_idc.patches.pixels import read_pixels
 from wsi_idc.patches.stores import H5File, ImageFiles
-from wsi_idc.splits import Split, read_split, split_by_patient
+from wsi_idc.split_file import read_split
+from wsi_idc.splits import Split, split_by_patient
 
 INDEX = "x,y,label,tissue_fraction,file\n1,1,1,1.0,\n"
 MANIFEST: dict[str, Any] = {

@@ -13,7 +13,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from wsi_idc.errors import PatchCollectionError
-from wsi_idc.splits import SIDES, Split, read_split, split_by_patient, write_split
+from wsi_idc.split_file import read_split, write_split
+from wsi_idc.splits import SIDES, Split, split_by_patient
 
 NAMES = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=8)
 FRACTIONS = st.floats(0, 0.45)

@@ -130,7 +130,7 @@ def evaluate(
     """
     start_log(log_file)
     from wsi_idc.model.folder import CARD_FILE, model_folder
-    from wsi_idc.splits import split_path
+    from wsi_idc.split_file import split_path
 
     if (not heatmap) != (truth is None):
         raise SettingsError("--heatmap and --truth go together; give both")

@@ -134,7 +134,7 @@ def train(
     from wsi_idc.model.augmentation import AUGMENTATIONS
     from wsi_idc.model.settings import TrainSettings
     from wsi_idc.model.train import train as train_model
-    from wsi_idc.splits import split_path
+    from wsi_idc.split_file import split_path
 
     settings = TrainSettings(
         epochs=epochs,

@@ -19,7 +19,7 @@ from wsi_idc.model.plots import plot_judgement
 from wsi_idc.model.scorer import Scorer
 from wsi_idc.near import did_you_mean
 from wsi_idc.patches import SAME_MPP, PatchCollection, find_patches, read_pixels
-from wsi_idc.splits import read_split
+from wsi_idc.split_file import read_split
 
 # Bounds memory: pixels of so many patches are held at a time.
 _PATCHES_AT_ONCE = 4096
@@ -87,7 +87,7 @@ def evaluate(
     scorer : the model.
     patches : folder in the public layout, or of what `tile` wrote in any format.
     split_file : CSV with `patient` and `split`; only its test patients are judged. None
-        judges all patients. `wsi_idc.splits.OFFICIAL_SPLIT` is that of the 2014 paper.
+        judges all patients. `wsi_idc.split_file.OFFICIAL_SPLIT` is that of the 2014 paper.
     without : patients to leave out.
     trained_on : patients that the model was fitted to or chosen by; left out without a word
         where the collection lacks them. `work_folder.seen_in_training` tells them.

@@ -16,7 +16,8 @@ from wsi_idc.model.training import agreed_mpp, fit
 from wsi_idc.model.work_folder import clear, prepare, request_of
 from wsi_idc.patches import find_patches
 from wsi_idc.progress import StepProgress
-from wsi_idc.splits import Split, read_split, split_by_patient
+from wsi_idc.split_file import read_split
+from wsi_idc.splits import Split, split_by_patient
 
 
 def train(

@@ -29,7 +29,8 @@ from wsi_idc.files import make_folder, write_json
 from wsi_idc.model.folder import CARD_FILE
 from wsi_idc.model.settings import TrainSettings
 from wsi_idc.rerun import differences
-from wsi_idc.splits import SIDES, Split, write_split
+from wsi_idc.split_file import write_split
+from wsi_idc.splits import SIDES, Split
 from wsi_idc.unfinished import unfinished
 
 WORK_FOLDER = ".wsi-idc-training"
