@@ -35,18 +35,50 @@ def test_patients_without_patches_are_named_not_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("patient,split\np00,train\np00,val\np01,val\n", "patient p00 stands in both"),
-        ("patient,split\np00,train\np01,dev\n", "'dev'; allowed are train, val, test"),
-        ("patient,split\np00,train\n", "does not say where these patients belong: p01"),
-        ("patient,split\np00,train\np01,test\n", "no patients for the side val"),
-        ("patient,split\np00\np01,val\n", "patient p00 has the split ''; allowed"),
-        ("name,split\np00,train\n", "lacks a column"),
+        (
+            "patient,split\np00,train\np00,val\np01,val\n",
+            "patient p00 stands in both train and val; a patient belongs to one side of the split",
+        ),
+        (
+            "patient,split\np00,train\np01,dev\n",
+            ": patient p01 has the split 'dev'; allowed are train, val, test",
+        ),
+        (
+            "patient,split\np00,train\n",
+            " does not say where these patients belong: p01; add them",
+        ),
+        (
+            "patient,split\np00,train\np01,test\n",
+            " leaves no patients for the side val; name some that have patches",
+        ),
+        (
+            "patient,split\np00\np01,val\n",
+            ": patient p00 has the split ''; allowed are train, val, test",
+        ),
+        (
+            "name,split\np00,train\n",
+            " lacks a column 'patient' or 'split'; name them in its first line",
+        ),
     ],
 )
 def test_a_bad_split_file_is_refused(tmp_path: Path, content: str, message: str) -> None:
-    (tmp_path / "s.csv").write_text(content)
-    with pytest.raises(PatchCollectionError, match=message):
-        read_split(tmp_path / "s.csv", patch_table(2))
+    file = tmp_path / "s.csv"
+    file.write_text(content)
+    with pytest.raises(PatchCollectionError) as refused:
+        read_split(file, patch_table(2))
+    assert str(refused.value).removeprefix(str(file)) == message
+
+
+def test_a_side_of_one_class_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "s.csv"
+    file.write_text("patient,split\np00,train\np01,val\n")
+    patches = patch_table(2).drop(index=[3])
+    with pytest.raises(PatchCollectionError) as refused:
+        read_split(file, patches)
+    assert str(refused.value) == (
+        f"{file} leaves only one class on the side val; it needs both, 0 and 1"
+    )
+    assert read_split(file, patches, needed=("train",))[0].val == ("p01",)
 
 
 def test_of_many_patients_without_a_side_the_first_five_are_named(tmp_path: Path) -> None:

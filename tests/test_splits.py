@@ -27,7 +27,9 @@ def test_every_side_gets_both_classes() -> None:
     patches = pd.concat([patch_table(3), only_negative])
     split = split_by_patient(patches, seed=3)
     for side in ("train", "val", "test"):
-        assert set(split.rows(patches, side)["label"]) == {0, 1}
+        rows = split.rows(patches, side)
+        assert set(rows["label"]) == {0, 1}
+        assert list(rows) == ["patient", "label"] and list(rows.index) == list(range(len(rows)))
 
 
 def test_one_patient_on_two_sides_is_named() -> None:

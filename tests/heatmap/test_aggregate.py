@@ -10,6 +10,9 @@ from wsi_idc.slides.raster import Placement, SlideMask
 from wsi_idc.tiling.grid import PatchGrid
 from wsi_idc.tiling.plan import PatchPlan
 
+# A division by nothing would warn.
+pytestmark = pytest.mark.filterwarnings("error")
+
 
 def grid_of(
     columns: int, rows: int, patch_size: int = 50, stride: int = 50, scale: float = 32.0

@@ -174,6 +174,11 @@ def test_a_score_of_1_that_is_wrong_is_not_what_a_useless_model_calls_positive()
     assert measure(label, probability, 0.0, 1).balanced_accuracy == 0.5
 
 
+def test_a_score_of_1_that_is_right_is_called_and_a_useless_model_calls_nothing() -> None:
+    assert best_threshold(np.array([0, 1]), np.array([0.5, 1.0])) == 0.75
+    assert best_threshold(np.array([1, 0]), np.array([0.2, 0.6])) == 0.8
+
+
 def test_calibration_undoes_a_shifted_and_steepened_logit() -> None:
     rng = np.random.default_rng(0)
     true_logit = rng.normal(-1, 2, 20_000)

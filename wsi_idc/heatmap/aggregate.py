@@ -65,7 +65,7 @@ def aggregate(
     placement = _placement(grid, cell)
     assessed = weight > 0
     if tissue is not None:
-        assessed &= _has_tissue(assessed, placement, tissue, min_cell_tissue)
+        assessed = _has_tissue(assessed, placement, tissue, min_cell_tissue)
     if region is not None:
         assessed &= region.rasterise(placement, (weight.shape[0], weight.shape[1])).values
     values = np.full(weight.shape, np.nan, dtype=np.float32)
