@@ -18,11 +18,11 @@ BIN := $(VENV)/bin
 demo: $(VENV)/.installed  ## install, then run the whole job on made slides
 	$(BIN)/wsi-idc demo --output demo
 
-test: $(VENV)/.installed-$(EXTRAS)  ## all tests but the long ones
+test: $(VENV)/.installed-$(EXTRAS)  ## all tests but the slow and the long ones, in minutes
 	$(BIN)/python -m pytest $(WORKERS)
 
-coverage: $(VENV)/.installed-$(EXTRAS)  ## the tests of `make test`; less than 90 % branch coverage fails
-	$(BIN)/python -m pytest $(WORKERS) --cov --cov-report=term
+coverage: $(VENV)/.installed-$(EXTRAS)  ## the slow tests too; less than 90 % branch coverage fails
+	$(BIN)/python -m pytest $(WORKERS) -m "not long" --cov --cov-report=term
 
 mutation: $(VENV)/.installed-$(EXTRAS)  ## a test must notice each small change to the pure rooms
 	$(BIN)/python .ci/mutation.py

@@ -12,6 +12,7 @@ from wsi_idc.demo import HELD_OUT, MODEL, TRAINING, VALIDATION, run_demo
 from wsi_idc.errors import OutputError
 
 
+@pytest.mark.slow
 def test_the_demo_finds_the_carcinoma_of_a_section_it_has_not_seen(tmp_path: Path) -> None:
     result = run_demo(tmp_path)
     # Always calling IDC gives a Dice of about 0.4; mean colour an AUC of about 0.65. Measured:

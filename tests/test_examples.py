@@ -40,6 +40,7 @@ def test_map_a_slide(phantom: PhantomSlide, model_folder: Path, tmp_path: Path) 
     assert (tmp_path / "section" / "overlay.png").exists()
 
 
+@pytest.mark.slow
 def test_show_augmentation(phantom: PhantomSlide, tmp_path: Path) -> None:
     run_example("show_augmentation.py", phantom.slide, tmp_path / "picture.png")
     with Image.open(tmp_path / "picture.png") as image:

@@ -37,6 +37,7 @@ def test_made_slides_are_large_and_hold_tissue(
             )
 
 
+@pytest.mark.slow
 def test_the_benchmark_runs() -> None:
     pytest.importorskip("imagecodecs")
     if not Path("/proc/self/smaps_rollup").exists():

@@ -88,6 +88,7 @@ def loads_in(file: Path) -> list[int]:
     return [int(line.split()[1]) for line in file.read_text().splitlines()]
 
 
+@pytest.mark.slow
 def test_a_lost_worker_costs_no_slide(
     scheduler: Path, slides: Path, local: dict[str, bytes], tmp_path: Path
 ) -> None:

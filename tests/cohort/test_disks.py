@@ -37,6 +37,7 @@ def slides(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_a_full_disk_a_read_only_one_and_other_settings(slides: Path, tmp_path: Path) -> None:
     """Room for some slides only; the same command, with more room, does the rest."""
     disk, kept = tmp_path / "disk", tmp_path / "kept"

@@ -43,7 +43,10 @@ def whole(slides: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path,
     return output, time.monotonic() - began
 
 
-@pytest.mark.parametrize("kills", [5, pytest.param(30, marks=pytest.mark.long)])
+@pytest.mark.parametrize(
+    "kills",
+    [pytest.param(5, marks=pytest.mark.slow), pytest.param(30, marks=pytest.mark.long)],
+)
 def test_kills_at_random_instants_change_nothing(
     slides: Path, whole: tuple[Path, float], tmp_path: Path, kills: int
 ) -> None:

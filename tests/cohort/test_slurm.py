@@ -136,6 +136,7 @@ def jobs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")
 def test_another_job_takes_the_place_of_one_that_ended(tmp_path: Path, jobs: Path) -> None:
     (tmp_path / "jobs.yaml").write_text(

@@ -21,6 +21,7 @@ from wsi_idc.doctor.findings import Finding, State
 from wsi_idc.slides.opening import READERS
 
 
+@pytest.mark.slow
 def test_this_installation_is_sound(tmp_path: Path) -> None:
     told = CliRunner().invoke(app, ["doctor", "--json", "-o", str(tmp_path / "new" / "folder")])
     assert told.exit_code == 0, told.output

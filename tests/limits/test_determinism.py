@@ -42,6 +42,7 @@ def making(
     )
 
 
+@pytest.mark.slow
 def test_everything_twice(inputs: list[str], tmp_path: Path) -> None:
     pytest.importorskip("pyarrow")
     runs = [

@@ -55,6 +55,7 @@ def test_view_of_a_pyramid_that_ends_early(limits, tmp_path: Path) -> None:
     assert peak.open_files < 100
 
 
+@pytest.mark.slow
 def test_heatmap_but_for_the_network(
     limits, slide: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

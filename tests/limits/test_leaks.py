@@ -25,7 +25,10 @@ WARM_UP = 50
 MOST_BYTES_A_SLIDE = 12_000
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="counted by /proc")
-NUMBERS = pytest.mark.parametrize("slides", [250, pytest.param(1000, marks=pytest.mark.long)])
+NUMBERS = pytest.mark.parametrize(
+    "slides",
+    [pytest.param(250, marks=pytest.mark.slow), pytest.param(1000, marks=pytest.mark.long)],
+)
 
 
 @dataclass(frozen=True)

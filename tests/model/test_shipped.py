@@ -33,6 +33,7 @@ def test_it_loads_without_a_name_and_fits_into_a_wheel(scorer: Scorer) -> None:
     assert (got < scorer.card.threshold).all()  # glass is no carcinoma
 
 
+@pytest.mark.slow
 def test_kernels_as_float16_hardly_move_a_probability(scorer: Scorer, shared_data: Path) -> None:
     """Noise of the size of rounding, since kernels in full precision were not kept."""
     pytest.importorskip("openvino")
@@ -72,6 +73,7 @@ def test_no_test_patient_was_trained_on() -> None:
     assert "14306" not in known
 
 
+@pytest.mark.slow
 def test_the_figures_of_its_card_are_found_again(
     scorer: Scorer, shared_data: Path, tmp_path: Path
 ) -> None:
@@ -90,6 +92,7 @@ def test_the_figures_of_its_card_are_found_again(
     assert abs(scorer.card.metrics["train"]["accuracy"] - values.accuracy) < 0.05
 
 
+@pytest.mark.slow
 def test_a_real_section_is_mapped_with_no_model_named(shared_data: Path, tmp_path: Path) -> None:
     slides = shared_data / "slides"
     result = CliRunner().invoke(

@@ -172,6 +172,7 @@ def test_order_and_augmentation_follow_from_seed_and_epoch() -> None:
     assert len(set(batches(0) + batches(1) + batches(0, seed=1))) == 9
 
 
+@pytest.mark.slow
 def test_several_devices_share_the_batches(patches: Path, tmp_path: Path) -> None:
     replicas, auc = in_new_process(on_two_devices, patches, tmp_path / "mirrored", True)
     assert replicas == 2
