@@ -8,7 +8,6 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import numpy as np
 import pytest
 import shapely
@@ -55,7 +54,9 @@ def objects(path: Path, kind: str) -> list[dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def validator() -> jsonschema.Draft202012Validator:
+def validator() -> Any:
+    import jsonschema  # seconds, which collecting tests does without
+
     schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
     jsonschema.Draft202012Validator.check_schema(schema)
     return jsonschema.Draft202012Validator(schema)
@@ -81,8 +82,7 @@ def test_it_has_the_structure_that_qupath_reads(tmp_path: Path, validator):
 def test_the_schema_refuses_what_qupath_does_not_read(tmp_path: Path, validator, break_it):
     content = json.loads(written(tmp_path / "a.geojson", a_map()).read_text())
     break_it(content["features"][-1])
-    with pytest.raises(jsonschema.ValidationError):
-        validator.validate(content)
+    assert not validator.is_valid(content)
 
 
 def test_every_assessed_cell_is_a_tile_with_its_value_and_class(tmp_path: Path):
