@@ -27,7 +27,7 @@ coverage: $(VENV)/.installed-$(EXTRAS)  ## the slow tests too; less than 90 % br
 mutation: $(VENV)/.installed-$(EXTRAS)  ## a test must notice each small change to the pure rooms
 	$(BIN)/python .ci/mutation.py
 
-test-long: $(VENV)/.installed-$(EXTRAS) test-minimum  ## tests that take minutes each
+test-long: $(VENV)/.installed-$(EXTRAS) test-minimum mutation  ## tests that take minutes each, in hours
 	$(BIN)/python -m pytest $(WORKERS) -m long
 	$(BIN)/python -m pytest $(WORKERS) tests/properties --hypothesis-profile=many
 
