@@ -36,18 +36,6 @@ def is_installed() -> bool:
     return importlib.util.find_spec("fastslide") is not None
 
 
-def can_open(path: Path) -> bool:
-    """Whether fastslide opens the file, with the levels OpenSlide sees where that does, too."""
-    if not is_installed():
-        return False
-    try:
-        handle = _open(path)
-    except SlideReadError:
-        return False
-    with handle:
-        return _disagreement(path, handle) is None
-
-
 class FastslideReader(Slide):
     """A slide opened with fastslide, described by OpenSlide where that opens it.
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from wsi_idc.errors import SettingsError, SlideNotFoundError, SlideReadError
+from wsi_idc.errors import SettingsError, SlideNotFoundError, SlideReadError, reason
 from wsi_idc.privacy import Pseudonyms
 from wsi_idc.slides import (
     direct_reader,
@@ -25,30 +25,29 @@ SlideMpp = float | tuple[float, float] | None
 
 @dataclass(frozen=True)
 class Reader:
-    """One way to read slides: whether it knows a file's format, and the class that opens it.
+    """One way to read slides.
 
-    The class may still find the file unfit for it (`UnfitReaderError`).
+    Attributes
+    ----------
+    open : the class that opens a file; it may still find it unfit for it (`UnfitReaderError`).
+    can_open : whether it knows a file's format; None where it is taken by name only.
+    needs_child : whether its library may end or hang the process that meets a damaged file.
     """
 
-    can_open: Callable[[Path], bool]
     open: Callable[[Path, SlideMpp], Slide]
+    can_open: Callable[[Path], bool] | None
+    needs_child: bool = False
 
 
-# A new reader is one module and one line here.
+# A new reader is one module and one line here. Where none is named, the first that opens the file
+# reads it.
 READERS: dict[str, Reader] = {
-    "direct": Reader(direct_reader.can_open, direct_reader.DirectReader),
-    "openslide": Reader(openslide_reader.can_open, openslide_reader.OpenSlideReader),
-    "fastslide": Reader(fastslide_reader.can_open, fastslide_reader.FastslideReader),
-    "tiff": Reader(tiff_reader.can_open, tiff_reader.TiffReader),
-    "image": Reader(image_reader.can_open, image_reader.ImageReader),
+    "direct": Reader(direct_reader.DirectReader, direct_reader.can_open),
+    "openslide": Reader(openslide_reader.OpenSlideReader, openslide_reader.can_open),
+    "fastslide": Reader(fastslide_reader.FastslideReader, can_open=None, needs_child=True),
+    "tiff": Reader(tiff_reader.TiffReader, tiff_reader.can_open),
+    "image": Reader(image_reader.ImageReader, image_reader.can_open),
 }
-
-# The first that opens the file reads it. fastslide is not among them: see its module.
-AUTO_ORDER = ("direct", "openslide", "tiff", "image")
-
-
-# Their libraries end or hang the process that meets a damaged file: see their modules.
-ALWAYS_ISOLATED = ("fastslide",)
 
 
 def open_slide(
@@ -95,7 +94,7 @@ def open_slide(
     _check_file(path)
     slide = (
         IsolatedSlide(path, reader, slide_mpp, timeout_s)
-        if isolated or reader in ALWAYS_ISOLATED
+        if isolated or (reader != "auto" and READERS[reader].needs_child)
         else open_in_this_process(path, reader, slide_mpp)
     )
     if icc:
@@ -113,10 +112,10 @@ def open_in_this_process(path: Path, reader: str, slide_mpp: SlideMpp) -> Slide:
         reader = "tiff"
     if reader != "auto":
         return READERS[reader].open(path, slide_mpp)
-    for name in AUTO_ORDER:
-        if READERS[name].can_open(path):
+    for known in READERS.values():
+        if known.can_open is not None and known.can_open(path):
             with contextlib.suppress(UnfitReaderError):
-                return READERS[name].open(path, slide_mpp)
+                return known.open(path, slide_mpp)
     raise SlideReadError(
         f"{path}: neither a slide that OpenSlide knows nor a plain image (PNG, JPEG, TIFF, BMP, "
         "WebP): of another format, damaged, or not copied whole; copy it again, or convert it"
@@ -208,7 +207,7 @@ def _check_file(path: Path) -> None:
         raise
     except OSError as error:
         raise SlideReadError(
-            f"{path}: cannot be read: {error.strerror or error}; check the file's permissions"
+            f"{path}: cannot be read: {reason(error)}; check the file's permissions"
         ) from error
     if is_empty:
         raise SlideReadError(f"{path}: the file is empty (0 bytes); copy it again")
