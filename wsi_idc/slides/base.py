@@ -6,9 +6,10 @@ import dataclasses
 import math
 import os
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,7 @@ from wsi_idc.slides.cells import as_cells
 from wsi_idc.slides.colours import ToSrgb
 from wsi_idc.slides.display import SHOWN_SIDE_PX
 from wsi_idc.slides.info import Level, SlideInfo
-from wsi_idc.slides.levels import MPP_TOLERANCE, choose_level, pixels_across
+from wsi_idc.slides.levels import choose_level, is_fine_enough, pixels_across
 from wsi_idc.slides.raster import Placement, SlidePicture
 from wsi_idc.slides.resample import Box, area_average
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from wsi_idc.slides.overview import Overview
 
 Pixels = NDArray[np.uint8]
+_Part = TypeVar("_Part")
 
 DAMAGED = "the file is probably damaged or was not copied whole: copy it again, or leave it out"
 
@@ -36,9 +38,8 @@ _LARGEST_SOURCE_PIXELS = 2**25
 # By several threads, smaller parts: each holds one, and small ones stay in the processor's cache.
 _LARGEST_SHARED_PIXELS = 2**22
 
-MOST_THREADS = 8
-"""Decoding stops scaling where the disk or the memory bus is full; more threads only take
-memory."""
+# Decoding stops scaling where the disk or the memory bus is full; more threads only take memory.
+_MOST_THREADS = 8
 
 # Where floats meet whole pixels up to rounding, no extra pixel is read for the difference.
 _SNAP_PX = 1e-6
@@ -46,6 +47,11 @@ _SNAP_PX = 1e-6
 # A reader's own displacement is undone where it exceeds this part of a target pixel; below it
 # the plain pixels are better than pixels interpolated once more.
 _NOTICEABLE_PX = 0.04
+
+
+def usual_threads() -> int:
+    """How many threads read, or write, where nobody says: one a processor, at most 8."""
+    return min(_MOST_THREADS, os.cpu_count() or 1)
 
 
 class UnfitReaderError(SlideReadError):
@@ -68,11 +74,6 @@ class Slide(ABC):
     serves_threads: bool = False
     overview: Overview | None = None
     _to_srgb: ToSrgb | None = None
-
-    @property
-    def reading_threads(self) -> int:
-        """How many threads a large read is worth."""
-        return min(MOST_THREADS, os.cpu_count() or 1) if self.serves_threads else 1
 
     @abstractmethod
     def _read_inside(self, level: Level, x: int, y: int, width: int, height: int) -> Pixels:
@@ -222,12 +223,9 @@ class Slide(ABC):
         """
         level = choose_level(self.info, mpp)
         means = self._means(level)
-        if means is not None and self._mpp_of(means) <= detail_mpp * (1 + MPP_TOLERANCE):
+        if means is not None and is_fine_enough(self.info, means, detail_mpp):
             level = means
         return self._in_colour(self._read_from(level, x, y, size, mpp))
-
-    def _mpp_of(self, level: Level) -> float:
-        return max(level.downsample_x * self.info.mpp_x, level.downsample_y * self.info.mpp_y)
 
     def _in_colour(self, pixels: Pixels) -> Pixels:
         return pixels if self._to_srgb is None else self._to_srgb(pixels)
@@ -326,15 +324,19 @@ class Slide(ABC):
             pixels = self._read_from(level, *at, (width, height), mpp)
             result[top : top + height, left : left + width] = pixels
 
-        threads = self.reading_threads
+        self.in_threads(read, parts)
+        return result
+
+    def in_threads(self, read: Callable[[_Part], None], parts: Iterable[_Part]) -> None:
+        """Call a function that reads, once for each part, in as many threads as that is worth."""
+        threads = usual_threads() if self.serves_threads else 1
         if threads == 1:
             for part in parts:
                 read(part)
-        else:
-            with ThreadPoolExecutor(threads, thread_name_prefix="read-parts") as pool:
-                for _ in pool.map(read, parts):
-                    pass
-        return result
+            return
+        with ThreadPoolExecutor(threads, thread_name_prefix="read-parts") as pool:
+            for _ in pool.map(read, parts):
+                pass  # or the error of one
 
     def _level(self, index: int) -> Level:
         for level in self.info.levels:

@@ -74,10 +74,13 @@ def choose_level(info: SlideInfo, mpp: float) -> Level:
     info : the slide.
     mpp : target microns per pixel.
     """
-    fine_enough = [
-        level for level in info.levels if _coarser_mpp(info, level) <= mpp * (1 + MPP_TOLERANCE)
-    ]
+    fine_enough = [level for level in info.levels if is_fine_enough(info, level, mpp)]
     return fine_enough[-1] if fine_enough else info.levels[0]
+
+
+def is_fine_enough(info: SlideInfo, level: Level, mpp: float) -> bool:
+    """Whether a level's pixels are no coarser than `mpp` microns (within 2 %)."""
+    return _coarser_mpp(info, level) <= mpp * (1 + MPP_TOLERANCE)
 
 
 def check_mpp_range(mpp: float) -> None:
@@ -149,7 +152,7 @@ def _coarser_mpp(info: SlideInfo, level: Level) -> float:
 
 
 def _is_upsampling(info: SlideInfo, mpp: float) -> bool:
-    return _coarser_mpp(info, info.levels[0]) > mpp * (1 + MPP_TOLERANCE)
+    return not is_fine_enough(info, info.levels[0], mpp)
 
 
 def _integer_downsample(full: tuple[int, int], reduced: tuple[int, int]) -> int | None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -151,14 +150,7 @@ def read_overview(slide: Slide, mpp: float, detail_mpp: float, margin: int) -> N
             part[:] = slide.read(*at, of, mpp)
             exact[row, column] = True
 
-    threads = slide.reading_threads
-    if threads == 1:
-        for place in _places(*exact.shape):
-            fill(place)
-    else:
-        with ThreadPoolExecutor(threads, thread_name_prefix="read-overview") as pool:
-            for _ in pool.map(fill, _places(*exact.shape)):
-                pass
+    slide.in_threads(fill, _places(*exact.shape))
     slide.overview = Overview(info, mpp, pixels, exact, block)
 
 

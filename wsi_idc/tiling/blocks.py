@@ -11,7 +11,6 @@ pixels do not depend on the block that it was read in.
 from __future__ import annotations
 
 import math
-import os
 import threading
 from collections import deque
 from collections.abc import Generator, Iterator
@@ -24,7 +23,7 @@ from numpy.typing import NDArray
 
 from wsi_idc.errors import SettingsError, SlideReadError, WsiIdcError, reason
 from wsi_idc.slides import Slide, SlideLike, SlideSource, as_source, choose_level
-from wsi_idc.slides.base import MOST_THREADS
+from wsi_idc.slides.base import usual_threads
 from wsi_idc.slides.info import SlideInfo
 from wsi_idc.slides.overview import Overview
 from wsi_idc.tiling.grid import PatchGrid
@@ -293,7 +292,7 @@ def _checked(threads: int | None, block_px: int) -> int:
     if block_px < 1:
         raise SettingsError(f"a block must be at least 1 pixel wide, not {block_px}")
     if threads is None:
-        return min(MOST_THREADS, os.cpu_count() or 1)
+        return usual_threads()
     if threads < 1:
         raise SettingsError(f"at least 1 thread must read, not {threads}")
     return threads

@@ -21,13 +21,13 @@ import pandas as pd
 from wsi_idc.errors import OutputError, WsiIdcError, reason
 from wsi_idc.files import cannot_write, make_folder, write_csv
 from wsi_idc.progress import Progress
+from wsi_idc.slides.base import usual_threads
 from wsi_idc.tiling.blocks import PatchBlock
 from wsi_idc.tiling.formats import PatchFormat, SlidePatches, open_format
 from wsi_idc.tiling.layout import check_folder_name, index_path, manifest_path, slide_folder
 from wsi_idc.tiling.plan import PatchPlan
 from wsi_idc.unfinished import unfinished
 
-_MOST_THREADS = 8
 _ROWS_AT_A_TIME = 20_000
 _STAGING = ".partial-patches"
 _PATCH_FILE = re.compile(r".+_x\d+_y\d+(_class[01])?\.png")
@@ -70,7 +70,7 @@ def write_patches(
     check_folder_name(patches.patient, "patient")
     index = index_path(output, name)
     staging = index.parent / _STAGING
-    threads = threads or min(_MOST_THREADS, os.cpu_count() or 1)
+    threads = threads or usual_threads()
     try:
         shutil.rmtree(staging, ignore_errors=True)
         make_folder(staging)
