@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,13 +10,20 @@ import numpy as np
 import pandas as pd
 
 from wsi_idc.errors import PatchCollectionError, reason
+from wsi_idc.files import read_json
 from wsi_idc.patches.stores import H5File, PatchStore, SlideRegions, TfRecordFile
 from wsi_idc.privacy import is_pseudonym
 from wsi_idc.slides import SlideSource
 from wsi_idc.slides.fingerprint import find_by_fingerprint
 from wsi_idc.slides.suffixes import SLIDE_SUFFIXES
 from wsi_idc.tiling.grid import make_grid
-from wsi_idc.tiling.layout import INDEX_ENDING, MANIFEST_FILE, patch_name
+from wsi_idc.tiling.layout import (
+    H5_ENDING,
+    INDEX_ENDING,
+    MANIFEST_FILE,
+    TFRECORD_ENDING,
+    patch_name,
+)
 from wsi_idc.tiling.plan import NO_LABEL, PatchPlan
 
 
@@ -61,7 +67,7 @@ def read_tiled_slide(folder: Path) -> TiledSlide:
     """
     manifest = folder / MANIFEST_FILE
     try:
-        slide = TiledSlide(folder, json.loads(manifest.read_text(encoding="utf-8")))
+        slide = TiledSlide(folder, read_json(manifest))
         _ = slide.geometry, slide.format
     except FileNotFoundError as error:
         raise PatchCollectionError(
@@ -99,9 +105,9 @@ def labelled_rows(slide: TiledSlide, slides: Path | None) -> pd.DataFrame:
     at = np.arange(len(index))
     store: PatchStore
     if slide.format == "h5":
-        store = H5File(_data_file(slide, "_patches.h5"))
+        store = H5File(_data_file(slide, H5_ENDING))
     elif slide.format == "tfrecord":
-        store = TfRecordFile(_data_file(slide, "_patches.tfrecord"))
+        store = TfRecordFile(_data_file(slide, TFRECORD_ENDING))
         at = index["offset"].to_numpy(np.int64)
     elif slide.format == "coords":
         # Without a labelled patch none will be read, and the slide need not be there.

@@ -20,6 +20,12 @@ UNLABELLED_FOLDER = "unlabelled"
 
 MANIFEST_FILE = "manifest.json"
 INDEX_ENDING = "_patches.csv"
+H5_ENDING = "_patches.h5"
+TFRECORD_ENDING = "_patches.tfrecord"
+FEATURES_ENDING = "_features.json"
+
+PATCHES_FORMAT = "wsi-idc patches 1"
+"""What a manifest, and a file of patches, says it is."""
 
 # Collections travel between computers: what one of them cannot name, none of them may.
 _NO_FOLDER_HOLDS = re.compile(r'[<>:"|?*/\\]')

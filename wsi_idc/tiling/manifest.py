@@ -6,7 +6,6 @@ with its own and knows whether all is done, or was done otherwise.
 
 from __future__ import annotations
 
-import json
 from contextlib import suppress
 from dataclasses import asdict
 from functools import cache
@@ -18,9 +17,11 @@ import numpy as np
 
 from wsi_idc import __version__
 from wsi_idc.errors import OutputError, SettingsError, reason
+from wsi_idc.files import read_json
 from wsi_idc.rerun import differences
 from wsi_idc.slides.fingerprint import slide_fingerprint
 from wsi_idc.slides.info import SlideInfo
+from wsi_idc.tiling.layout import PATCHES_FORMAT
 from wsi_idc.tiling.planning import Guidance, PlannedTiles
 from wsi_idc.tiling.settings import TileSettings
 from wsi_idc.tissue import mask_digest
@@ -40,7 +41,7 @@ def request_of(
     """What decides the output: the part of the manifest that a later run is compared with."""
     truth, tissue, region = guidance.truth, guidance.tissue, guidance.region
     return {
-        "format": "wsi-idc patches 1",
+        "format": PATCHES_FORMAT,
         "slide": {
             "name": info.name,
             "fingerprint": slide_fingerprint(info.path),
@@ -110,7 +111,7 @@ def earlier_run(manifest: Path) -> dict[str, Any] | None:
     if not manifest.exists():
         return None
     try:
-        content = json.loads(manifest.read_text(encoding="utf-8"))
+        content = read_json(manifest)
     except (OSError, ValueError) as error:
         raise OutputError(
             f"{manifest} cannot be read ({reason(error)}); replace the slide's patches "

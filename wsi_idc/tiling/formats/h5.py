@@ -31,16 +31,14 @@ from numpy.typing import NDArray
 
 from wsi_idc.errors import OutputError
 from wsi_idc.slides.info import Level, SlideInfo
-from wsi_idc.slides.microns import MPP_TIMES_POWER
+from wsi_idc.slides.scale_statements import MPP_TIMES_POWER
 from wsi_idc.tiling.blocks import PatchBlock
 from wsi_idc.tiling.formats import SlidePatches
 from wsi_idc.tiling.grid import PatchGrid
-from wsi_idc.tiling.layout import SLIDES_FOLDER
+from wsi_idc.tiling.layout import H5_ENDING, PATCHES_FORMAT, SLIDES_FOLDER
 from wsi_idc.tiling.plan import PatchPlan
 
 IMAGES, COORDS = "images", "coords"
-
-H5_ENDING = "_patches.h5"
 
 # A fixed range of file versions: the same bytes whatever HDF5 would choose, and any HDF5 from
 # 1.8 on reads them.
@@ -173,7 +171,7 @@ def _write_positions(file: h5py.File, patches: SlidePatches) -> None:
     file[COORDS].attrs.update(_attributes(patches.info, grid))
     file.attrs.update(
         {
-            "format": "wsi-idc patches 1",
+            "format": PATCHES_FORMAT,
             "slide": patches.name,
             "patient": patches.patient,
             "mpp": grid.mpp,

@@ -7,7 +7,6 @@ gives each record's first byte in its column `offset`.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,14 +16,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from wsi_idc.files import json_text
 from wsi_idc.tfrecord import Feature, encode_example, framed
 from wsi_idc.tiling.blocks import PatchBlock
 from wsi_idc.tiling.formats import SlidePatches
 from wsi_idc.tiling.formats.png import encode_png
-from wsi_idc.tiling.layout import SLIDES_FOLDER
-
-TFRECORD_ENDING = "_patches.tfrecord"
-FEATURES_ENDING = "_features.json"
+from wsi_idc.tiling.layout import FEATURES_ENDING, PATCHES_FORMAT, SLIDES_FOLDER, TFRECORD_ENDING
 
 FEATURES = {
     "image": ("string", "a PNG file, RGB, patch_size px a side"),
@@ -99,7 +96,7 @@ class TfRecordFormat:
 
     def _description(self) -> str:
         content = {
-            "format": "wsi-idc patches 1",
+            "format": PATCHES_FORMAT,
             "records": len(self._patches.plan),
             "patch_size": self._patches.plan.grid.patch_size,
             "mpp": self._patches.plan.grid.mpp,
@@ -108,4 +105,4 @@ class TfRecordFormat:
                 for name, (kind, meaning) in FEATURES.items()
             },
         }
-        return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+        return json_text(content)
