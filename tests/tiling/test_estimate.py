@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from tiling.memory_slide import MemorySource
 
-from wsi_idc.errors import SettingsError
 from wsi_idc.tiling import estimate
 from wsi_idc.tiling.estimate import plan_report
 from wsi_idc.tiling.plan import PatchPlan, plan_patches
@@ -28,7 +27,7 @@ def plan_of(source: Any) -> PatchPlan:
 
 def test_the_report_tells_what_is_read(source: Any) -> None:
     plan = plan_of(source)
-    report = plan_report(source, plan, source.info, 2.345, 8.0, None)
+    report = plan_report(source, plan, source.info, 2.345)
     assert re.fullmatch(
         rf"slide\.tif: {len(plan):,} patches of 20 px at 8 µm/px from 2\.3 mm² of tissue; "
         r"reads level 0 \(8 µm/px\) in about \d+ s",
@@ -44,11 +43,6 @@ def test_the_slower_of_reading_and_scoring_decides(
     monkeypatch.setattr(estimate, "estimate_reading_seconds", lambda source, plan: 7.0)
     plan = plan_of(source)
     told = f"{len(plan) / per_second:.0f}" if seconds is None else f"{seconds}"
-    report = plan_report(source, plan, source.info, 1, 8.0, per_second)
+    report = plan_report(source, plan, source.info, 1, per_second)
     assert report.endswith(f"in about {told} s where {per_second:g} patches are scored a second")
-    assert plan_report(source, plan, source.info, 1, 8.0, None).endswith("in about 7 s")
-
-
-def test_a_scale_out_of_range_is_refused(source: Any) -> None:
-    with pytest.raises(SettingsError, match="--mpp"):
-        plan_report(source, plan_of(source), source.info, 1, 0.0, None)
+    assert plan_report(source, plan, source.info, 1).endswith("in about 7 s")

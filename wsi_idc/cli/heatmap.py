@@ -276,7 +276,6 @@ def _say_plan(task: SlideTask, card: ModelCard, settings: ScoreSettings) -> None
             planned.plan,
             planned.info,
             planned.tissue_mm2,
-            card.spacing_um_px,
             patches_per_second=_PATCHES_PER_SECOND,
         )
     )

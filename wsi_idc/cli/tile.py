@@ -237,7 +237,7 @@ def tile(
 
 
 def _target_mpp(mpp: float | None, magnification: float | None) -> float:
-    from wsi_idc.slides.microns import MPP_TIMES_POWER
+    from wsi_idc.slides.scale_statements import MPP_TIMES_POWER
     from wsi_idc.tiling.settings import TileSettings
 
     if mpp is not None and magnification is not None:
@@ -283,4 +283,4 @@ def _say_plan(task: SlideTask, settings: TileSettings) -> None:
         planned = plan_tiles(slide, settings, guidance)
     for warning in (*info.warnings, *guidance.warnings, *planned.tissue.warnings):
         log.warning("%s: warning: %s", task.name, warning)
-    typer.echo(plan_report(source, planned.plan, info, planned.mask.area_mm2, settings.mpp))
+    typer.echo(plan_report(source, planned.plan, info, planned.mask.area_mm2))

@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wsi_idc.errors import MissingMppError, SettingsError
-from wsi_idc.slides.scale_statements import MPP_TIMES_POWER, Statement, scale_statements
-
-__all__ = ["MPP_TIMES_POWER", "Microns", "find_microns", "origin", "parse_slide_mpp"]
+from wsi_idc.slides.scale_statements import Statement, scale_statements
 
 # Microscope scanners lie well inside; a TIFF that says 72 dpi claims 352.8, and some files 0.0.
 MIN_SLIDE_MPP = 0.05

@@ -33,7 +33,6 @@ def plan_report(
     plan: PatchPlan,
     info: SlideInfo,
     mask_area_mm2: float,
-    mpp: float,
     patches_per_second: float | None = None,
 ) -> str:
     """Say in a sentence what running a plan will read and how long it will take.
@@ -46,25 +45,23 @@ def plan_report(
     plan : the patches.
     info : the slide's.
     mask_area_mm2 : area of its tissue, square millimetres.
-    mpp : microns per pixel of the patches.
     patches_per_second : how fast patches are scored. Reading and scoring go on at the same
         time, so the slower of the two decides. None where patches are only read.
 
     Raises
     ------
-    SettingsError
-        If `mpp` is out of range.
     SlideReadError
         If reading fails.
     """
-    reading = describe_read(info, mpp)
+    grid = plan.grid
+    reading = describe_read(info, grid.mpp)
     seconds = estimate_reading_seconds(source, plan)
     condition = ""
     if patches_per_second is not None:
         seconds = max(seconds, len(plan) / patches_per_second)
         condition = f" where {patches_per_second:g} patches are scored a second"
     return (
-        f"{info.file}: {len(plan):,} patches of {plan.grid.patch_size} px at {mpp:g} µm/px "
+        f"{info.file}: {len(plan):,} patches of {grid.patch_size} px at {grid.mpp:g} µm/px "
         f"from {mask_area_mm2:.1f} mm² of tissue; reads level {reading.level.index} "
         f"({reading.level_mpp_x:.4g} µm/px) in about {seconds:.0f} s{condition}"
     )
