@@ -23,7 +23,7 @@ from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
-from wsi_idc.errors import OutputError
+from wsi_idc.errors import OutputError, reason
 from wsi_idc.unfinished import unfinished
 
 if TYPE_CHECKING:
@@ -302,6 +302,5 @@ def _as_text(column: pd.Series[Any]) -> list[str] | None:
 
 def cannot_write(path: Path, error: OSError) -> str:
     """In a line, that a path cannot be written, why, and what to do about it."""
-    reason = error.strerror or str(error)
     first = "make room, or " if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
-    return f"cannot write {path}: {reason}; {first}choose another place with --output"
+    return f"cannot write {path}: {reason(error)}; {first}choose another place with --output"

@@ -19,7 +19,7 @@ from wsi_idc.annotations.annotation_set import AnnotationSet, annotation_set
 from wsi_idc.annotations.geojson import parse_geojson
 from wsi_idc.annotations.regions import ParsedFile
 from wsi_idc.archives import leads_out
-from wsi_idc.errors import AnnotationError
+from wsi_idc.errors import AnnotationError, reason
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
@@ -62,7 +62,7 @@ def _read(path: Path) -> bytes:
     except FileNotFoundError as error:
         raise AnnotationError("there is no such annotation file; check the path") from error
     except OSError as error:
-        raise AnnotationError(f"cannot be read ({error.strerror}); check the path") from error
+        raise AnnotationError(f"cannot be read ({reason(error)}); check the path") from error
 
 
 def _unpacked(content: bytes) -> bytes:

@@ -202,7 +202,7 @@ def _other_size(name: Path | str, width: int, height: int, patch_size: int) -> P
     )
 
 
-def _damaged(path: Path, error: Exception | str) -> PatchCollectionError:
+def _damaged(path: Path, error: Exception) -> PatchCollectionError:
     return PatchCollectionError(
         f"{path} cannot be read ({error}); tile the slide again with --overwrite"
     )

@@ -97,7 +97,7 @@ class SlideInfo:
 
     @property
     def mpp(self) -> float:
-        """Mean of `mpp_x` and `mpp_y`, for messages and for choosing a level."""
+        """Mean of `mpp_x` and `mpp_y`, where one number has to do."""
         return (self.mpp_x + self.mpp_y) / 2
 
     @property

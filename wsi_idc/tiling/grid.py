@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wsi_idc.errors import SettingsError
-from wsi_idc.slides.info import Bounds, SlideInfo
+from wsi_idc.slides.info import SlideInfo
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.integer[Any]]
@@ -103,7 +103,7 @@ def make_grid(info: SlideInfo, mpp: float, patch_size: int, stride: int) -> Patc
         If a size is not positive.
     """
     check_sizes(patch_size, stride)
-    bounds: Bounds = info.bounds
+    bounds = info.bounds
     return PatchGrid(
         origin_x=float(bounds.x),
         origin_y=float(bounds.y),
