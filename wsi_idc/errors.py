@@ -24,6 +24,7 @@ docs/errors.md tells each message, its cause and what to do; a test keeps it who
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 FAULT = (
@@ -120,3 +121,15 @@ def one_line(error: BaseException) -> str:
 def first_line(error: Exception) -> str:
     """What a foreign library says in one line, without the trace that may follow; never empty."""
     return next(iter(str(error).strip().splitlines()), type(error).__name__)
+
+
+def first_of(names: Sequence[str], most: int = 5) -> str:
+    """Some names in a line, and how many more there are.
+
+    Examples
+    --------
+    >>> first_of(["a", "b", "c"], most=2)
+    'a, b and 1 more'
+    """
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more

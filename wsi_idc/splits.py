@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from wsi_idc.errors import PatchCollectionError
+from wsi_idc.errors import PatchCollectionError, first_of
 
 SIDES = ("train", "val", "test")
 
@@ -144,7 +144,7 @@ def split_as_listed(
     unlisted = sorted(present - {patient for patient, _ in entries})
     if unlisted and lists_all:
         raise PatchCollectionError(
-            f"{named} does not say where these patients belong: {_shorten(unlisted)}; add them"
+            f"{named} does not say where these patients belong: {first_of(unlisted)}; add them"
         )
     missing = tuple(
         patient for side in needed for patient in listed.patients(side) if patient not in present
@@ -160,8 +160,3 @@ def split_as_listed(
                 f"{named} leaves only one class on the side {side}; it needs both, 0 and 1"
             )
     return split, missing
-
-
-def _shorten(names: list[str], most: int = 5) -> str:
-    listed = ", ".join(names[:most])
-    return listed if len(names) <= most else f"{listed} and {len(names) - most} more"

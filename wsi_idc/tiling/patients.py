@@ -6,11 +6,8 @@ import csv
 from collections.abc import Iterable
 from pathlib import Path
 
-from wsi_idc.errors import SettingsError, reason
+from wsi_idc.errors import SettingsError, first_of, reason
 from wsi_idc.slides.suffixes import without_slide_suffix
-
-# Enough to see what is wrong with the table's names, few enough for one line.
-_NAMED_AT_MOST = 5
 
 
 def read_patients(path: Path) -> dict[str, str]:
@@ -72,9 +69,8 @@ def patients_of(slides: Iterable[Path], table: Path) -> dict[Path, str]:
         else:
             missing.append(slide.name)
     if missing:
-        more = f" and {len(missing) - _NAMED_AT_MOST} more" if len(missing) > _NAMED_AT_MOST else ""
         raise SettingsError(
-            f"{table} names no patient for {', '.join(missing[:_NAMED_AT_MOST])}{more}; add a line "
-            "with the slide's name to it, or leave the slide out"
+            f"{table} names no patient for {first_of(missing)}; add a line with the slide's name "
+            "to it, or leave the slide out"
         )
     return found
