@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from wsi_idc.slides.info import SlideInfo
 from wsi_idc.slides.levels import choose_level, describe_read
+from wsi_idc.slides.raster import rectangles_over
 from wsi_idc.slides.resample import area_average
 
 if TYPE_CHECKING:
@@ -75,20 +76,13 @@ class Overview:
         -------
         Rectangles (left, top, width, height).
         """
-        rows, columns = self._exact.shape
         block = self._block
-        first_x, first_y = left // block, top // block
         past_x, past_y = (left + side - 1) // block + 1, (top + side - 1) // block + 1
-        touched = np.zeros((rows + 1, columns + 1), np.int64)
-        np.add.at(touched, (first_y, first_x), 1)
-        np.add.at(touched, (past_y, past_x), 1)
-        np.add.at(touched, (first_y, past_x), -1)
-        np.add.at(touched, (past_y, first_x), -1)
-        wanted = touched.cumsum(axis=0).cumsum(axis=1)[:-1, :-1] > 0
+        wanted = rectangles_over(self._exact.shape, left // block, top // block, past_x, past_y)
         height, width = self.pixels.shape[:2]
         return [
             (x, y, min(block, width - x), min(block, height - y))
-            for y, x in (np.argwhere(wanted & ~self._exact) * block).tolist()
+            for y, x in (np.argwhere((wanted > 0) & ~self._exact) * block).tolist()
         ]
 
     def reduced(self, size: tuple[int, int], mpp: float) -> NDArray[np.uint8]:

@@ -8,12 +8,14 @@ A raster's pixel (column, row) covers the level-0 rectangle from
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wsi_idc.slides.display import jpeg_bytes, png_bytes
+
+IntArray = NDArray[np.integer[Any]]
 
 # Bounds the memory of shares: some 20 numbers are held for each rectangle on the way.
 _RECTANGLES_AT_ONCE = 100_000
@@ -163,6 +165,32 @@ class SlideMask:
             )
             share[some] = np.clip(covered / (across * down), 0.0, 1.0)
         return share
+
+
+def rectangles_over(
+    shape: tuple[int, int], left: IntArray, top: IntArray, right: IntArray, bottom: IntArray
+) -> NDArray[np.int32]:
+    """How many of N rectangles of whole cells lie over each cell of a raster.
+
+    Each adds and takes away at its corners; summed up, that counts them.
+
+    Parameters
+    ----------
+    shape : rows and columns of the raster.
+    left, top, right, bottom : int [N], cells; right and bottom are the first ones beyond.
+
+    Returns
+    -------
+    int32 [rows, columns].
+    """
+    corners = np.zeros((shape[0] + 1, shape[1] + 1), np.int32)
+    np.add.at(corners, (top, left), 1)
+    np.add.at(corners, (bottom, right), 1)
+    np.add.at(corners, (top, right), -1)
+    np.add.at(corners, (bottom, left), -1)
+    corners.cumsum(axis=0, out=corners)
+    corners.cumsum(axis=1, out=corners)
+    return corners[:-1, :-1]
 
 
 class _IntegralImage:

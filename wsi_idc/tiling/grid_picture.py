@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from wsi_idc.drawing.pen import Pen, draw_scale_bar
-from wsi_idc.slides.raster import Placement, SlideMask, SlidePicture
+from wsi_idc.slides.raster import Placement, SlideMask, SlidePicture, rectangles_over
 from wsi_idc.tiling.captions import MARGIN, draw_caption, plan_in_words
 from wsi_idc.tiling.colours import PATCH_COLOUR, POSITIVE_COLOUR, TISSUE_COLOUR
 from wsi_idc.tiling.plan import NO_LABEL, PatchPlan
@@ -146,22 +146,14 @@ def _edges(
 
 
 def _covered(plan: PatchPlan, at: Placement, width: int, height: int) -> NDArray[np.uint8]:
-    """Pixels that any patch of a plan covers, uint8 [height, width], 0 or 1.
-
-    Each adds and takes away at its corners; summed up, that counts the patches over a pixel.
-    """
-    corners = np.zeros((height + 1, width + 1), dtype=np.int32)
+    """Pixels that any patch of a plan covers, uint8 [height, width], 0 or 1."""
+    covered = np.zeros((height, width), np.uint8)
     for start in range(0, len(plan), _PATCHES_AT_A_TIME):
         boxes = _boxes(plan.select(slice(start, start + _PATCHES_AT_A_TIME)), at)
         left, right = (np.clip(x, 0, width) for x in (boxes[:, 0], boxes[:, 2] + 1))
         top, bottom = (np.clip(y, 0, height) for y in (boxes[:, 1], boxes[:, 3] + 1))
-        np.add.at(corners, (top, left), 1)
-        np.add.at(corners, (bottom, right), 1)
-        np.add.at(corners, (top, right), -1)
-        np.add.at(corners, (bottom, left), -1)
-    corners.cumsum(axis=0, out=corners)
-    corners.cumsum(axis=1, out=corners)
-    return (corners[:-1, :-1] > 0).astype(np.uint8)
+        covered |= rectangles_over((height, width), left, top, right, bottom) > 0
+    return covered
 
 
 def _shaded(pixels: NDArray[np.uint8], shades: NDArray[np.uint8]) -> NDArray[np.uint8]:
