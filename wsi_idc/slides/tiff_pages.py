@@ -12,7 +12,7 @@ import numpy as np
 from wsi_idc.errors import SlideReadError
 from wsi_idc.slides.base import DAMAGED
 from wsi_idc.slides.tiff_checks import odd_tables, odd_tag
-from wsi_idc.slides.tiff_segments import SUPPORTED_COMPRESSION
+from wsi_idc.slides.tiff_segments import GREY, JPEG, RGB, SUPPORTED_COMPRESSION, YCBCR, planes_of
 
 # What tifffile finds wrong with a file is told in our own words; who sets up logging still sees it.
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
@@ -20,9 +20,6 @@ logging.getLogger("tifffile").addHandler(logging.NullHandler())
 # A segment is decoded as a whole, however little of it is asked for. Larger ones, which is to
 # say large images in one strip, are left to the plain image reader.
 _LARGEST_SEGMENT_PX = 2**24
-
-_GREY, _RGB, _YCBCR = 1, 2, 6
-_JPEG = 7
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,8 +51,7 @@ class TiffLevel:
     @property
     def planes(self) -> int:
         """How many segments, one for each colour, make up the pixels of a place."""
-        is_planar = int(self.format.planarconfig) == 2
-        return int(self.format.samplesperpixel) if is_planar else 1
+        return planes_of(self.format)
 
 
 @dataclass(frozen=True)
@@ -136,9 +132,7 @@ def why_not(tiff: Any) -> str | None:
             return f"its pixels are {page.dtype}, not colours of 8 bits"
         photometric, compression = int(page.photometric), int(page.compression)
         # libtiff undoes chroma subsampling for JPEG alone.
-        if photometric not in (_GREY, _RGB, _YCBCR) or (
-            photometric == _YCBCR and compression != _JPEG
-        ):
+        if photometric not in (GREY, RGB, YCBCR) or (photometric == YCBCR and compression != JPEG):
             return f"its colours are {_name(page.photometric)}, not RGB"
         if compression not in SUPPORTED_COMPRESSION:
             return f"its compression is {_name(page.compression)}"
@@ -193,7 +187,7 @@ def _is_reduced(full: tuple[int, int], reduced: tuple[int, int]) -> bool:
 
 def _check(path: Path, level: TiffLevel, file_bytes: int) -> None:
     samples = int(level.format.samplesperpixel)
-    is_grey = int(level.format.photometric) == _GREY
+    is_grey = int(level.format.photometric) == GREY
     if (is_grey and samples != 1) or (not is_grey and samples not in (3, 4)):
         raise SlideReadError(f"{path}: the image has {samples} channels, not RGB; export it as RGB")
     width, height = level.size

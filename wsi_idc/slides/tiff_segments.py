@@ -20,14 +20,16 @@ from wsi_idc.slides.pictures import MOST_SCANS, has_too_many_scans
 # Kept by Pillow's libtiff, whatever the platform: none, LZW, JPEG, deflate (two numbers),
 # packbits.
 _LIBTIFF = (1, 5, 7, 8, 32946, 32773)
-_JPEG, _DEFLATE_OLD = 7, 32946
+JPEG, _DEFLATE_OLD = 7, 32946
 # JPEG 2000 code streams of RGB; Aperio's YCbCr ones (33003) are OpenSlide's.
 _JPEG2000 = (33005, 34712)
 
 SUPPORTED_COMPRESSION = (*_LIBTIFF, *_JPEG2000)
 """TIFF compression numbers that `decode_segment` knows."""
 
-_GREY, _RGB, _YCBCR = 1, 2, 6
+GREY, RGB, YCBCR = 1, 2, 6
+"""TIFF's numbers of what samples mean."""
+
 _SHORT, _LONG, _UNDEFINED = 3, 4, 7
 _BYTES_OF_TYPE = {_SHORT: 2, _LONG: 4, _UNDEFINED: 1}
 
@@ -50,11 +52,11 @@ def decode_segment(page: Any, data: bytes, width: int, height: int) -> NDArray[n
     OSError, SyntaxError, ValueError
         If it is damaged.
     """
-    samples = 1 if _is_planar(page) else int(page.samplesperpixel)
+    samples = int(page.samplesperpixel) // planes_of(page)
     if page.compression in _JPEG2000:
         image = _opened(data, "JPEG2000")
     else:
-        if page.compression == _JPEG and has_too_many_scans(data):
+        if page.compression == JPEG and has_too_many_scans(data):
             raise ValueError(f"a segment has more than {MOST_SCANS} scans")
         image = _opened(_tiff_of(page, data, width, height, samples), "TIFF")
     with image:
@@ -74,17 +76,18 @@ def _opened(content: bytes, form: str) -> Image.Image:
         raise ValueError(str(error)) from error
 
 
-def _is_planar(page: Any) -> bool:
-    return int(page.planarconfig) == 2 and int(page.samplesperpixel) > 1
+def planes_of(page: Any) -> int:
+    """How many segments, one for each colour, make up the pixels of a place."""
+    return int(page.samplesperpixel) if int(page.planarconfig) == 2 else 1
 
 
 def _tiff_of(page: Any, data: bytes, width: int, height: int, samples: int) -> bytes:
     """A TIFF of one strip that holds the segment."""
     compression = int(page.compression)
     # A plane of its own is grey to whoever reads it alone.
-    photometric = int(page.photometric) if samples == int(page.samplesperpixel) else _GREY
-    if compression == _JPEG and photometric == _RGB and data[6:10] == b"JFIF":
-        photometric = _YCBCR  # what JFIF is by definition, though some writers call it RGB
+    photometric = int(page.photometric) if samples == int(page.samplesperpixel) else GREY
+    if compression == JPEG and photometric == RGB and data[6:10] == b"JFIF":
+        photometric = YCBCR  # what JFIF is by definition, though some writers call it RGB
     tags: dict[int, tuple[int, tuple[int, ...] | bytes]] = {
         256: (_LONG, (width,)),
         257: (_LONG, (height,)),
@@ -103,7 +106,7 @@ def _tiff_of(page: Any, data: bytes, width: int, height: int, samples: int) -> b
         extra = page.extrasamples
         tags[338] = (_SHORT, (int(extra[0]) if extra else 2,))
     # Of a JPEG, libtiff takes the subsampling from the stream where no tag tells it, and rightly.
-    if compression == _JPEG and page.jpegtables:
+    if compression == JPEG and page.jpegtables:
         tags[347] = (_UNDEFINED, bytes(page.jpegtables))
     return _assembled(tags, data)
 
