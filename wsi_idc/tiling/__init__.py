@@ -1,7 +1,10 @@
-"""Cutting a slide into patches: grid and plan (pure), block reading, the patch folder.
+"""Cutting a slide into patches: grid and plan (pure), block reading, the patches on disk.
 
-- `grid`, `plan`, `truth`: which patches there are and what they are labelled;
-- `blocks`: their pixels, in few large reads;
-- `writer`, `grid_picture`: the PNG folder and the picture of the grid;
+- `settings`, `grid`, `plan`, `labels`: which patches there are and what they are labelled;
+- `truth`, `annotated`, `planning`: what is known of a slide, and from there to its plan;
+- `blocks`: their pixels, in few large reads; `estimate`: how long that takes;
+- `writer`, `formats`, `layout`, `manifest`: what lies on the disk, and what it says of itself;
+- `grid_picture`, `contact_sheet`, `captions`, `colours`: the pictures beside it;
+- `patients`: whose slide is whose;
 - `tile`: all of it for one slide.
 """
