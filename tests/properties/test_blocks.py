@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from properties.strategies import plans
 from tiling.memory_slide import MemorySource
 
-from wsi_idc.tiling import blocks
+from wsi_idc.tiling.block_plan import blocks_of, limited
 from wsi_idc.tiling.blocks import read_batches, read_patches
 from wsi_idc.tiling.plan import PatchPlan, plan_patches
 
@@ -23,7 +23,7 @@ def test_every_patch_lies_in_one_block_and_every_block_around_its_patches(
 ) -> None:
     size, stride = plan.grid.patch_size, plan.grid.stride
     seen: list[int] = []
-    for block in blocks._blocks(plan, across, down):
+    for block in blocks_of(plan, across, down):
         columns, rows = plan.columns[block.indices], plan.rows[block.indices]
         assert len(set((columns // across).tolist())) == len(set((rows // down).tolist())) == 1
         left, top = columns * stride, rows * stride
@@ -41,7 +41,7 @@ def test_blocks_come_in_bands_of_four_rows_and_down_each_column_of_them(
     plan: PatchPlan, across: int, down: int
 ) -> None:
     places = []
-    for block in blocks._blocks(plan, across, down):
+    for block in blocks_of(plan, across, down):
         row, column = plan.rows[block.indices[0]] // down, plan.columns[block.indices[0]] // across
         places.append((row // 4, column, row))
     assert places == sorted(places)
@@ -51,7 +51,7 @@ def test_blocks_come_in_bands_of_four_rows_and_down_each_column_of_them(
 def test_a_smaller_block_has_as_many_cells_as_it_may_but_for_a_row(
     across: int, down: int, most: int
 ) -> None:
-    columns, rows = blocks._limited(across, down, most)
+    columns, rows = limited(across, down, most)
     assert 1 <= columns <= across and 1 <= rows <= down
     assert columns * rows <= most
     if across * down <= most:

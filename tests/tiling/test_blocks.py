@@ -11,7 +11,7 @@ from tiling.memory_slide import MemorySource
 from tiling.plans import mask_over
 
 from wsi_idc.errors import SettingsError, SlideReadError
-from wsi_idc.tiling import blocks as blocks_module
+from wsi_idc.tiling import block_plan
 from wsi_idc.tiling.blocks import PatchBlock, read_batches, read_patches
 from wsi_idc.tiling.plan import PatchPlan, plan_patches
 
@@ -97,7 +97,7 @@ def test_blocks_of_overlapping_patches_span_two_patches_at_least() -> None:
 def test_pixels_do_not_depend_on_how_many_patches_a_block_may_hold(
     most: int, stride: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(blocks_module, "_MOST_CUT_BYTES", most * SIZE * SIZE * 3)
+    monkeypatch.setattr(block_plan, "_MOST_CUT_BYTES", most * SIZE * SIZE * 3)
     source: Any = MemorySource(noise())
     plan = plan_of(source, stride)
     blocks = list(read_patches(source, plan, threads=2))
@@ -134,7 +134,7 @@ def test_small_strides_do_not_make_blocks_huge() -> None:
 def test_the_longer_side_of_a_block_gives_way_first(
     across: int, down: int, most: int, limited: tuple[int, int]
 ) -> None:
-    assert blocks_module._limited(across, down, most) == limited
+    assert block_plan.limited(across, down, most) == limited
 
 
 def test_the_order_does_not_come_from_timing() -> None:
