@@ -39,6 +39,11 @@ def test_packed_files_are_read(tmp_path: Path) -> None:
     packed = tmp_path / "slide.geojson.gz"
     packed.write_bytes(gzip.compress(TEXT.encode()))
     assert read_annotations(packed).classes == ("Tumör",)
+    half = len(TEXT) // 2  # in members, as programs write it that pack or seek in parts
+    packed.write_bytes(
+        b"".join(gzip.compress(part.encode()) for part in (TEXT[:half], TEXT[half:], ""))
+    )
+    assert read_annotations(packed).classes == ("Tumör",)
     archive = tmp_path / "slide.zip"
     with zipfile.ZipFile(archive, "w") as file:
         file.writestr("__MACOSX/slide.geojson", "x")
@@ -63,7 +68,10 @@ def test_packed_files_are_read(tmp_path: Path) -> None:
         (b"<ASAP_Annotations><Annotations>", "no whole XML"),
         (b"<annotations/>", "XML of the kind 'annotations'"),
         (b'<?xml version="1.0" encoding="klingon"?><Annotations/>', "no whole XML"),
-        (b"\x1f\x8b\x08junk", "cannot be unpacked"),
+        (b"\x1f\x8b\x08" + bytes(7) + b"\xff" * 9, "cannot be unpacked"),
+        (b"\x1f\x8b\x07" + bytes(9), "cannot be unpacked"),
+        (b"\x1f\x8b\x08junk", "ends too soon"),
+        (gzip.compress(TEXT.encode()) + gzip.compress(b"{"), "no whole JSON"),
         (gzip.compress(TEXT.encode())[:-12], "ends too soon"),
         (b"PK\x03\x04junk", "cannot be unpacked"),
     ],

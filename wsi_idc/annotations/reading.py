@@ -6,13 +6,15 @@ is refused.
 
 from __future__ import annotations
 
+import gzip
+import io
 import json
 import lzma
 import struct
 import zipfile
 import zlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import IO, TYPE_CHECKING, Any, NoReturn
 
 from wsi_idc.annotations import asap_xml, imagescope_xml
 from wsi_idc.annotations.annotation_set import AnnotationSet, annotation_set
@@ -32,6 +34,10 @@ SUFFIXES = (".geojson", ".json", ".xml", ".geojson.gz", ".json.gz", ".geojson.zi
 """Endings that an annotation file may have in a folder, the first that is found being taken."""
 
 _ZIP, _GZIP = b"PK\x03\x04", b"\x1f\x8b"
+_NO_ARCHIVE = (
+    *(zlib.error, gzip.BadGzipFile, zipfile.BadZipFile),
+    *(NotImplementedError, RuntimeError, EOFError),
+)
 _KNOWN = "give QuPath GeoJSON, ASAP XML or ImageScope XML"
 
 
@@ -68,23 +74,31 @@ def _read(path: Path) -> bytes:
 def _unpacked(content: bytes) -> bytes:
     try:
         if content.startswith(_GZIP):
-            unpack = zlib.decompressobj(wbits=31)
-            plain = unpack.decompress(content, MOST_BYTES + 1)
-            if len(plain) > MOST_BYTES:
-                _refuse_size()
-            if not unpack.eof:
-                raise AnnotationError("the gzip file ends too soon; export it again")
-            return plain
+            return _gunzipped(content)
         if content.startswith(_ZIP):
             return _only_member(content)
-    except (zlib.error, zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
+    except _NO_ARCHIVE as error:
         raise AnnotationError(f"cannot be unpacked ({error}); export it again") from error
     return content
 
 
-def _only_member(content: bytes) -> bytes:
-    import io
+def _gunzipped(content: bytes) -> bytes:
+    try:
+        with gzip.open(io.BytesIO(content)) as file:
+            return _whole(file)
+    except EOFError as error:
+        raise AnnotationError("the gzip file ends too soon; export it again") from error
 
+
+def _whole(packed: gzip.GzipFile | IO[bytes]) -> bytes:
+    """All of a packed file, if it is not too large: what a header says of that may be a lie."""
+    plain = packed.read(MOST_BYTES + 1)
+    if len(plain) > MOST_BYTES:
+        _refuse_size()
+    return plain
+
+
+def _only_member(content: bytes) -> bytes:
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         if any(map(leads_out, archive.infolist())):
             raise AnnotationError(
@@ -102,16 +116,14 @@ def _only_member(content: bytes) -> bytes:
                 f"the zip file holds {len(members)} annotation files, and it must hold one; "
                 "unpack it and give the right one"
             )
-        # What a header says of the size may be a lie: read no more than allowed.
         try:
             with archive.open(members[0]) as file:
-                plain = file.read(MOST_BYTES + 1)
+                return _whole(file)
+        except AnnotationError:  # a ValueError, too
+            raise
         except (ValueError, OSError, struct.error, lzma.LZMAError) as error:
             # Places and lengths that the directory tells are taken at their word.
             raise zipfile.BadZipFile(str(error)) from error
-    if len(plain) > MOST_BYTES:
-        _refuse_size()
-    return plain
 
 
 def _parsed(content: bytes) -> ParsedFile:
