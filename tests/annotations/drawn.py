@@ -8,7 +8,14 @@ from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import quoteattr
 
+from wsi_idc.annotations.annotation_set import AnnotationSet
+
 Points = Sequence[tuple[float, float]]
+
+
+def areas(annotations: AnnotationSet) -> dict[str, float]:
+    """The area of each class, square pixels."""
+    return {name: annotations.union([name]).geometry.area for name in annotations.classes}
 
 
 def square(x: float, y: float, side: float) -> list[tuple[float, float]]:

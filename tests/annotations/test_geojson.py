@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from annotations.drawn import feature, square, write_geojson
+from annotations.drawn import areas, feature, square, write_geojson
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -21,10 +21,6 @@ def read(tmp_path: Path, content: Any) -> AnnotationSet:
     path = tmp_path / "slide.geojson"
     path.write_text(content if isinstance(content, str) else json.dumps(content))
     return read_annotations(path)
-
-
-def areas(annotations: AnnotationSet) -> dict[str, float]:
-    return {name: annotations.union([name]).area_px() for name in annotations.classes}
 
 
 @pytest.mark.parametrize(

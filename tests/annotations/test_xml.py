@@ -4,17 +4,12 @@ import math
 from pathlib import Path
 
 import pytest
-from annotations.drawn import region, square, write_asap, write_imagescope
+from annotations.drawn import areas, region, square, write_asap, write_imagescope
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wsi_idc.annotations.annotation_set import AnnotationSet
 from wsi_idc.annotations.reading import read_annotations
 from wsi_idc.errors import AnnotationError
-
-
-def areas(annotations: AnnotationSet) -> dict[str, float]:
-    return {name: annotations.union([name]).area_px() for name in annotations.classes}
 
 
 def test_asap_areas_are_classed_by_their_group(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
+from tiling.killed_runs import files_below
 
 from wsi_idc.errors import NoTissueError, SettingsError, SlideReadError, UpsamplingError
 from wsi_idc.patches import find_patches
@@ -63,12 +64,6 @@ def tile(
     slide: Path, output: Path, settings: TileSettings = SETTINGS, **options: Any
 ) -> TileResult:
     return tile_slide(SlideSource(slide), output, settings, **options)
-
-
-def files_below(folder: Path) -> dict[str, bytes]:
-    return {
-        p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()
-    }
 
 
 def test_the_tissue_is_cut_and_nothing_else(slide: Path, tmp_path: Path) -> None:

@@ -48,10 +48,6 @@ class AnnotatedArea:
         """Whether there is no area at all."""
         return not self._polygons
 
-    def __len__(self) -> int:
-        """How many polygons it was made of."""
-        return len(self._polygons)
-
     @cached_property
     def sha256(self) -> str:
         """A fingerprint of the polygons, whatever their order and wherever their rings begin."""
