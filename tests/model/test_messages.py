@@ -466,7 +466,7 @@ class TestTraining:
             ("--average-decay must be at least 0 and below 1, not …", {"average_decay": 1.0}),
             ("--precision must be one of …, not …", {"precision": "double"}),
             ("--seed must lie within 0 to 2147483647, not …", {"seed": -1}),
-            ("--mpp must be within 0.05 to 100 µm/px, not …", {"mpp": 0.0}),
+            ("--mpp must be within … to … µm/px, not …", {"mpp": 0.0}),
             ("… must be at most …, not …", {"architecture": Architecture(input_size=2000)}),
         ],
     )

@@ -8,6 +8,7 @@ from wsi_idc.errors import SettingsError
 from wsi_idc.model.architecture import LARGEST_INPUT, Architecture
 from wsi_idc.model.augmentation import Augmentation
 from wsi_idc.model.runtime import PRECISIONS
+from wsi_idc.slides.levels import check_mpp_range
 
 
 @dataclass(frozen=True)
@@ -76,8 +77,8 @@ class TrainSettings:
             )
         if not 0 <= self.seed < 2**31:
             raise SettingsError(f"--seed must lie within 0 to 2147483647, not {self.seed}")
-        if self.mpp is not None and not 0.05 <= self.mpp <= 100:
-            raise SettingsError(f"--mpp must be within 0.05 to 100 µm/px, not {self.mpp:g}")
+        if self.mpp is not None:
+            check_mpp_range(self.mpp)
         for name in ("patch_size", "input_size"):
             if getattr(self.architecture, name) > LARGEST_INPUT:
                 raise SettingsError(
