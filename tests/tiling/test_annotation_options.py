@@ -7,31 +7,15 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pytest
 from annotations.drawn import feature, square, write_asap, write_geojson
-from typer.testing import CliRunner, Result
-
-from wsi_idc.cli.app import app
-from wsi_idc.phantom.slide_writer import write_slide_from_array
-
-
-def tile(*arguments: object) -> Result:
-    return CliRunner().invoke(app, ["tile", *(str(argument) for argument in arguments)])
+from tiling.tile_commands import tile, write_two_slides
 
 
 @pytest.fixture(scope="module")
 def slides(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two slides of 8 by 6 patches full of tissue, at 8 µm/px."""
-    folder = tmp_path_factory.mktemp("slides")
-    pixels = np.full((300, 400, 3), (215, 150, 190), np.uint8)
-    pixels[::7] = 243
-    write_slide_from_array(
-        folder / "a.tif", pixels, mpp=8.0, vendor="generic", downsamples=(1,), compression="deflate"
-    )
-    shutil.copy(folder / "a.tif", folder / "b.tif")
-    return folder
+    return write_two_slides(tmp_path_factory.mktemp("slides"))
 
 
 @pytest.fixture

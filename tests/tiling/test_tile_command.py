@@ -2,35 +2,18 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
-from typer.testing import CliRunner, Result
-
-from wsi_idc.cli.app import app
-from wsi_idc.phantom.slide_writer import write_slide_from_array
-
-
-def tile(*arguments: object) -> Result:
-    return CliRunner().invoke(app, ["tile", *(str(argument) for argument in arguments)])
+from tiling.tile_commands import tile, write_two_slides
 
 
 @pytest.fixture
 def slides(tmp_path: Path) -> Path:
-    """Two slides of 8 by 6 patches full of tissue."""
-    folder = tmp_path / "slides"
-    folder.mkdir()
-    pixels = np.full((300, 400, 3), (215, 150, 190), np.uint8)
-    pixels[::7] = 243
-    write_slide_from_array(
-        folder / "a.tif", pixels, mpp=8.0, vendor="generic", downsamples=(1,), compression="deflate"
-    )
-    shutil.copy(folder / "a.tif", folder / "b.tif")
-    return folder
+    return write_two_slides(tmp_path / "slides")
 
 
 def write_mask(path: Path, columns: int) -> None:
