@@ -5,14 +5,13 @@ size of the picture. docs/tissue.md tells how each method decides and how well.
 """
 
 from wsi_idc.tissue.given import check_given, given_for, mask_digest, read_given
-from wsi_idc.tissue.mask import LITTLE_TISSUE_MM2, Tissue, find_tissue, tissue_mask
+from wsi_idc.tissue.mask import Tissue, find_tissue, tissue_mask
 from wsi_idc.tissue.outline import TISSUE_CLASS, outline_geojson
 from wsi_idc.tissue.segment import Segmentation, segment, segment_tissue
 from wsi_idc.tissue.settings import DEFAULT_TISSUE, METHODS, Method, TissueSettings
 
 __all__ = [
     "DEFAULT_TISSUE",
-    "LITTLE_TISSUE_MM2",
     "METHODS",
     "TISSUE_CLASS",
     "Method",

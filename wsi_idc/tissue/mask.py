@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from wsi_idc.slides import Slide
     from wsi_idc.slides.info import SlideInfo
 
-LITTLE_TISSUE_MM2 = 1.0
-"""Below this a slide has a handful of patches; it is said aloud."""
+# Below this a slide has a handful of patches; it is said aloud.
+_LITTLE_TISSUE_MM2 = 1.0
 _MOST_OF_A_SLIDE = 0.95
 _LEAST_PEN_MM2 = 0.05
 # Tissue is looked for in no finer picture: smoothed by 12 µm, a finer one shows nothing more.
@@ -122,7 +122,7 @@ def _warnings(
     if pen_mm2 >= _LEAST_PEN_MM2:
         warnings.append(f"{pen_mm2:.1f} mm² of pen ink were left out of the tissue")
     area_mm2 = mask.area_mm2
-    if area_mm2 < LITTLE_TISSUE_MM2:
+    if area_mm2 < _LITTLE_TISSUE_MM2:
         warnings.append(f"the slide has only {area_mm2:.2f} mm² of tissue")
     share = area_mm2 / (info.width_mm * info.height_mm)
     if share > _MOST_OF_A_SLIDE and not expected_full:
