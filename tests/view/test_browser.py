@@ -658,6 +658,15 @@ class TestPhone:
         assert page.locator("#panel").is_visible()
         assert page.locator("#panel").bounding_box()["height"] < 0.5 * 800
 
+    def test_a_panel_that_was_closed_opens_in_a_window_made_narrow(
+        self, new_page: Pages, address: str
+    ) -> None:
+        page = new_page(f"{address}/slide/mapped")
+        page.keyboard.press("p")
+        page.set_viewport_size(PHONE)
+        page.keyboard.press("p")
+        assert page.locator("#panel").is_visible()
+
 
 def test_another_class_is_chosen(new_page: Pages, tmp_path: Path) -> None:
     made = make_mapped_slide(tmp_path, other_class="dcis")

@@ -38,11 +38,24 @@ export class Camera {
   }
 
   toWorld(sx, sy) {
-    const dx = (sx - this.width / 2) * this.scale;
-    const dy = (sy - this.height / 2) * this.scale;
-    const cos = Math.cos(this.angle);
-    const sin = Math.sin(this.angle);
-    return [this.x + dx * cos + dy * sin, this.y - dx * sin + dy * cos];
+    const [dx, dy] = this.onSlide(sx - this.width / 2, sy - this.height / 2);
+    return [this.x + dx, this.y + dy];
+  }
+
+  // What a way on the screen is on the slide.
+  onSlide(sx, sy, scale = this.scale, angle = this.angle) {
+    const cos = Math.cos(angle) * scale;
+    const sin = Math.sin(angle) * scale;
+    return [sx * cos + sy * sin, sy * cos - sx * sin];
+  }
+
+  // From the slide to the pixels of a canvas that fills the window.
+  matrix(pixelRatio) {
+    return new DOMMatrix()
+      .translate((this.width * pixelRatio) / 2, (this.height * pixelRatio) / 2)
+      .rotate((this.angle * 180) / Math.PI)
+      .scale(pixelRatio / this.scale)
+      .translate(-this.x, -this.y);
   }
 
   // The window's corners on the slide, clockwise from the upper left.
@@ -91,13 +104,10 @@ export class Camera {
   }
 
   // Put a point of the slide under a point of the screen.
-  pin(world, screen) {
-    const cos = Math.cos(this.angle);
-    const sin = Math.sin(this.angle);
-    const dx = (screen[0] - this.width / 2) * this.scale;
-    const dy = (screen[1] - this.height / 2) * this.scale;
-    this.x = world[0] - dx * cos - dy * sin;
-    this.y = world[1] + dx * sin - dy * cos;
+  pin([x, y], [sx, sy]) {
+    const [dx, dy] = this.onSlide(sx - this.width / 2, sy - this.height / 2);
+    this.x = x - dx;
+    this.y = y - dy;
   }
 
   // A view that shows a rectangle of the slide in the part of the window that is free.
@@ -109,11 +119,8 @@ export class Camera {
   // A view with a point of the slide in the middle of the free part of the window.
   centred(x, y, scale, angle = this.angle) {
     const [mx, my] = this.freeMiddle;
-    const dx = (mx - this.width / 2) * scale;
-    const dy = (my - this.height / 2) * scale;
-    const cos = Math.cos(angle);
-    const sin = Math.sin(angle);
-    return { x: x - dx * cos - dy * sin, y: y + dx * sin - dy * cos, scale, angle };
+    const [dx, dy] = this.onSlide(mx - this.width / 2, my - this.height / 2, scale, angle);
+    return { x: x - dx, y: y - dy, scale, angle };
   }
 
   whole() {
@@ -130,11 +137,10 @@ export class Camera {
     this.motion = null;
   }
 
-  panBy(dx, dy) {
-    const cos = Math.cos(this.angle);
-    const sin = Math.sin(this.angle);
-    this.x -= (dx * cos + dy * sin) * this.scale;
-    this.y -= (-dx * sin + dy * cos) * this.scale;
+  panBy(sx, sy) {
+    const [dx, dy] = this.onSlide(sx, sy);
+    this.x -= dx;
+    this.y -= dy;
     this.clamp();
   }
 
@@ -160,15 +166,20 @@ export class Camera {
     this.clamp();
   }
 
+  // The angle that it has, or is turning to.
+  get heading() {
+    return this.motion?.kind === "turn" ? this.motion.goal : this.angle;
+  }
+
   turnBy(angle) {
-    const from = this.motion?.kind === "turn" ? this.motion.goal : this.angle;
     const screen = this.freeMiddle;
-    this.motion = { kind: "turn", goal: from + angle, screen, world: this.toWorld(...screen) };
+    const goal = this.heading + angle;
+    this.motion = { kind: "turn", goal, screen, world: this.toWorld(...screen) };
     if (!this.moves) this.step(1e6);
   }
 
   turnTo(angle) {
-    this.turnBy(normalised(angle - (this.motion?.kind === "turn" ? this.motion.goal : this.angle)));
+    this.turnBy(normalised(angle - this.heading));
   }
 
   // Fly in a curve that goes up where the way is long (van Wijk and Nuij, 2003).
@@ -181,8 +192,8 @@ export class Camera {
     );
     const turn = normalised(goal.angle - this.angle);
     const lasts = Math.min(1200, Math.max(180, 420 * path.length));
-    const far = path.length < 1e-6 && Math.abs(turn) < 1e-6;
-    if (!this.moves || far) return this.set(goal);
+    const isThere = path.length < 1e-6 && Math.abs(turn) < 1e-6;
+    if (!this.moves || isThere) return this.set(goal);
     this.motion = { kind: "fly", path, goal, size, lasts, passed: 0, from: this.angle, turn };
   }
 
@@ -207,13 +218,11 @@ export class Camera {
       this.clamp();
     } else if (motion.kind === "turn") {
       this.angle += (motion.goal - this.angle) * near;
-      const there = Math.abs(motion.goal - this.angle) < STILL;
-      if (there) this.angle = motion.goal;
-      this.pin(motion.world, motion.screen);
-      if (there) {
-        this.angle = normalised(this.angle);
+      if (Math.abs(motion.goal - this.angle) < STILL) {
+        this.angle = normalised(motion.goal);
         this.motion = null;
       }
+      this.pin(motion.world, motion.screen);
     } else if (motion.kind === "fly") {
       motion.passed += ms;
       if (motion.passed >= motion.lasts) {

@@ -79,7 +79,7 @@ function head(column) {
 function show() {
   const wanted = state.search.trim().toLocaleLowerCase();
   const found = state.slides.filter((slide) => slide.key.toLocaleLowerCase().includes(wanted));
-  found.sort((a, b) => compare(a, b));
+  found.sort(compare);
   for (const made of byId("heads").children) {
     if (made.dataset.id === state.sort) {
       made.setAttribute("aria-sort", state.way > 0 ? "ascending" : "descending");

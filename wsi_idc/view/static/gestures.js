@@ -37,7 +37,7 @@ export class Gestures {
     if (this.pointers.size === 1) {
       this.start = at;
       this.trail = [[event.timeStamp, ...at]];
-      this.taken = event.button === 0 && this.tool?.down(event, at) ? event.pointerId : null;
+      this.taken = event.button === 0 && this.tool?.down(at) ? event.pointerId : null;
     } else {
       if (this.taken !== null) this.tool.cancel();
       this.taken = null;
@@ -49,10 +49,10 @@ export class Gestures {
 
   move(event) {
     const at = [event.offsetX, event.offsetY];
-    this.moved(at, event.pointerType);
+    this.moved(at);
     const before = this.pointers.get(event.pointerId);
     if (this.taken === event.pointerId) {
-      this.tool.move(event, at);
+      this.tool.move(at);
     } else if (!before) {
       this.tool?.hover(at);
     } else {
@@ -77,7 +77,7 @@ export class Gestures {
     } else if (this.pointers.size === 0 && !this.pinching && event.type === "pointerup") {
       this.release(event);
     }
-    if (this.pointers.size < 2) this.pinching = this.pointers.size ? this.pinching : null;
+    if (!this.pointers.size) this.pinching = null;
     this.changed();
   }
 
@@ -95,7 +95,7 @@ export class Gestures {
   }
 
   tap(event, at) {
-    if (this.tool?.tap(event, at)) return;
+    this.tool?.tap(at);
     const last = this.lastTap;
     this.lastTap = { time: event.timeStamp, at };
     if (!last || event.timeStamp - last.time > DOUBLE_MS) return;

@@ -124,13 +124,7 @@ export class Heatmap {
   // From cells to pixels of the canvas.
   cellsToScreen(camera, pixelRatio) {
     const { left_um, top_um, cell_width_um, cell_height_um } = this.about;
-    const scale = camera.scale / pixelRatio;
-    return new DOMMatrix()
-      .translate((camera.width * pixelRatio) / 2, (camera.height * pixelRatio) / 2)
-      .rotate((camera.angle * 180) / Math.PI)
-      .scale(1 / scale)
-      .translate(left_um - camera.x, top_um - camera.y)
-      .scale(cell_width_um, cell_height_um);
+    return camera.matrix(pixelRatio).translate(left_um, top_um).scale(cell_width_um, cell_height_um);
   }
 
   // Left, top, width and height of the cells in sight.

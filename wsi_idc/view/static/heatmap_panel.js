@@ -7,7 +7,7 @@ export class HeatmapPanel {
   constructor(heatmap, fetchValues, changed) {
     this.heatmap = heatmap;
     this.fetchValues = fetchValues;
-    this.told = changed;
+    this.changed = changed;
     const { classes } = heatmap.about;
     byId("class-choice").hidden = classes.length < 2;
     byId("map-class").replaceChildren(
@@ -35,7 +35,7 @@ export class HeatmapPanel {
   change(settings) {
     this.heatmap.change(settings);
     this.show();
-    this.told();
+    this.changed();
   }
 
   async choose(className) {
@@ -46,7 +46,7 @@ export class HeatmapPanel {
     if (heatmap.className !== className) return; // another one was chosen meanwhile
     heatmap.setValues(values);
     this.show();
-    this.told();
+    this.changed();
   }
 
   toggle(name) {

@@ -8,7 +8,7 @@ import { HeatmapPanel } from "./heatmap_panel.js";
 import { listenToKeys } from "./keys.js";
 import { readLink, writeLink } from "./link.js";
 import { Overview } from "./overview.js";
-import { byId, element, getJson, later, say } from "./page.js";
+import { byId, element, getJson, later, request, say } from "./page.js";
 import { RegionList } from "./regions.js";
 import { magnification, magnificationText, scaleBar } from "./scale_bar.js";
 import { compose, download } from "./screenshot.js";
@@ -17,6 +17,8 @@ import { TileLayer } from "./tiles.js";
 
 // A pixel of the slide may be enlarged this much.
 const MOST_ENLARGED = 8;
+// Where there is no room for slide and panel side by side, as slide.css has it.
+const isNarrow = () => window.innerWidth <= 900;
 
 const key = decodeURIComponent(location.pathname.split("/").at(-1));
 start().catch((error) => say(`The slide cannot be shown: ${error.message}`, 1e9));
@@ -43,6 +45,7 @@ async function start() {
   };
   const page = { about, camera, stage, tiles, overview, changed, fly };
 
+  if (isNarrow()) togglePanel(); // on a phone the slide comes first
   fitPanels(page);
   const link = readLink(location.hash);
   camera.set(link.view ?? camera.whole());
@@ -91,8 +94,7 @@ async function addHeatmap(page) {
   const { about, stage, overview, changed, fly } = page;
   const fetchValues = async (className) => {
     const asked = new URLSearchParams({ class: className });
-    const answer = await fetch(`/api/slides/${encodeURIComponent(key)}/map?${asked}`);
-    if (!answer.ok) throw new Error((await answer.json()).error);
+    const answer = await request(`/api/slides/${encodeURIComponent(key)}/map?${asked}`);
     return new Float32Array(await answer.arrayBuffer());
   };
   const [values, colours] = await Promise.all([
@@ -148,11 +150,10 @@ function makeCommands(page) {
     ask: () => help.showModal(),
     sheet: () => {
       const [x, y] = camera.toWorld(...camera.freeMiddle);
-      const closed = byId("panel").classList.toggle("closed");
-      byId("sheet").setAttribute("aria-expanded", String(!closed));
+      togglePanel();
       fitPanels(page);
       // What was looked at stays in sight, above the panel.
-      if (window.innerWidth <= 900) camera.set(camera.centred(x, y, camera.scale));
+      if (isNarrow()) camera.set(camera.centred(x, y, camera.scale));
     },
   };
   for (const [id, action] of Object.entries(actions)) {
@@ -181,23 +182,21 @@ function makeCommands(page) {
   return { power, keys };
 }
 
+function togglePanel() {
+  const closed = byId("panel").classList.toggle("closed");
+  byId("sheet").setAttribute("aria-expanded", String(!closed));
+}
+
 // What the bar and the panel cover is not where a whole slide should lie.
 function fitPanels({ camera }) {
   const panel = byId("panel");
   const open = !panel.classList.contains("closed");
-  const wide = window.innerWidth > 900;
-  const bar = byId("bar").getBoundingClientRect();
-  if (!wide && !panel.dataset.asked) {
-    panel.classList.add("closed"); // on a phone the slide comes first
-    panel.dataset.asked = "yes";
-    byId("sheet").setAttribute("aria-expanded", "false");
-    return fitPanels({ camera });
-  }
+  const narrow = isNarrow();
   camera.inset = {
-    left: wide ? 64 : 0, // the tools
-    top: bar.bottom,
-    right: open && wide ? panel.offsetWidth + 24 : 0,
-    bottom: open && !wide ? 0.46 * window.innerHeight : 0,
+    left: narrow ? 0 : 64, // the tools
+    top: byId("bar").getBoundingClientRect().bottom,
+    right: open && !narrow ? panel.offsetWidth + 24 : 0,
+    bottom: open && narrow ? 0.46 * window.innerHeight : 0,
   };
 }
 

@@ -12,10 +12,8 @@ export class Overview {
       if (!event.buttons) return;
       const { width } = this.canvas.getBoundingClientRect();
       const scale = this.world.width / width;
-      const { scale: power, angle } = this.camera;
-      this.camera.set(
-        this.camera.centred(event.offsetX * scale, event.offsetY * scale, power, angle),
-      );
+      const [x, y] = [event.offsetX * scale, event.offsetY * scale];
+      this.camera.set(this.camera.centred(x, y, this.camera.scale));
       this.changed();
     };
     canvas.addEventListener("pointerdown", (event) => {

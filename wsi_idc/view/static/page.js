@@ -2,35 +2,31 @@
 
 export const byId = (id) => document.getElementById(id);
 
+// The answer to a request; what the server refuses, or has no answer to, is an error.
+export async function request(address, options) {
+  const answer = await fetch(address, options);
+  if (answer.status === 200) return answer;
+  const told = await answer.json().catch(() => null);
+  throw new Error(told?.error ?? `the server answered ${answer.status}`);
+}
+
 export async function getJson(address) {
-  const answer = await fetch(address);
-  const content = await answer.json().catch(() => null);
-  if (!answer.ok) throw new Error(content?.error ?? `the server answered ${answer.status}`);
-  return content;
+  return (await request(address)).json();
 }
 
 export async function postJson(address, content) {
-  const answer = await fetch(address, {
+  const answer = await request(address, {
     method: "POST",
     headers: { "Content-Type": "application/json" },
     body: JSON.stringify(content),
   });
-  const told = await answer.json().catch(() => null);
-  if (!answer.ok) {
-    const error = new Error(told?.error ?? `the server answered ${answer.status}`);
-    error.status = answer.status;
-    throw error;
-  }
-  return told;
+  return answer.json();
 }
 
 // An element with attributes, and text or elements in it. Text is never taken for markup.
 export function element(tag, attributes = {}, ...content) {
   const made = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) {
-    if (value === true) made.setAttribute(name, "");
-    else if (value !== false && value != null) made.setAttribute(name, value);
-  }
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
   made.append(...content);
   return made;
 }
@@ -48,8 +44,8 @@ export function say(message, lasts = 3500) {
 // Call it as often as you like: it runs once, that long after the last call.
 export function later(run, ms) {
   let timer = 0;
-  return (...values) => {
+  return () => {
     clearTimeout(timer);
-    timer = setTimeout(() => run(...values), ms);
+    timer = setTimeout(run, ms);
   };
 }

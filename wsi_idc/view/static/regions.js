@@ -50,13 +50,9 @@ export class RegionList {
       element("span", {}, `max ${region.max_probability.toFixed(2)}`),
     );
     go.addEventListener("click", () => this.go(index));
-    const row = element("li", {}, go);
-    if (this.adopt) {
-      const draw = element("button", { class: "adopt", title: "Take this outline as a drawing, to correct it" }, "Correct");
-      draw.addEventListener("click", () => this.adopt(region));
-      row.append(draw);
-    }
-    return row;
+    const draw = element("button", { class: "adopt", title: "Take this outline as a drawing, to correct it" }, "Correct");
+    draw.addEventListener("click", () => this.adopt(region));
+    return element("li", {}, go, draw);
   }
 
   // To the next region, or by -1 to the one before.

@@ -2,12 +2,12 @@
 
 const LONGEST_PX = 160;
 
-// A round length in µm of at most `longest` CSS pixels, and how it is written.
-export function scaleBar(scale, longest = LONGEST_PX) {
-  const most = longest * scale;
+// The length of a bar in CSS pixels, and what it stands for, at so many µm per CSS pixel.
+export function scaleBar(scale) {
+  const most = LONGEST_PX * scale;
   const power = 10 ** Math.floor(Math.log10(most));
   const um = [5, 2, 1].map((step) => step * power).find((length) => length <= most * (1 + 1e-9));
-  return { um, px: um / scale, text: lengthText(um) };
+  return { px: um / scale, text: lengthText(um) };
 }
 
 export function lengthText(um) {

@@ -1,5 +1,7 @@
 // The slide as a pyramid of tiles: which are needed, fetched in which order, and drawn.
 
+import { request } from "./page.js";
+
 const MOST_FETCHING = 6; // browsers open no more connections to one server
 const KEPT_BYTES = 256 * 2 ** 20;
 const RETRY_MS = [1000, 4000, 15000];
@@ -150,11 +152,7 @@ export class TileLayer {
     const controller = new AbortController();
     this.fetching.set(tile.id, controller);
     try {
-      const answer = await fetch(`${this.base}/${tile.id}.jpg`, { signal: controller.signal });
-      if (answer.status !== 200) {
-        const told = await answer.json().catch(() => ({}));
-        throw new Error(told.error ?? `the server answered ${answer.status}`);
-      }
+      const answer = await request(`${this.base}/${tile.id}.jpg`, { signal: controller.signal });
       this.keep(tile, await createImageBitmap(await answer.blob()));
     } catch (error) {
       if (error.name !== "AbortError") this.fail(tile, error);

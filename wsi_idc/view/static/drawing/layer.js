@@ -12,12 +12,7 @@ export class DrawingLayer {
 
   draw(context, camera, pixelRatio) {
     if (!this.shown) return;
-    const scale = camera.scale / pixelRatio;
-    const matrix = new DOMMatrix()
-      .translate((camera.width * pixelRatio) / 2, (camera.height * pixelRatio) / 2)
-      .rotate((camera.angle * 180) / Math.PI)
-      .scale(1 / scale)
-      .translate(-camera.x, -camera.y);
+    const matrix = camera.matrix(pixelRatio);
     context.save();
     context.setTransform(1, 0, 0, 1, 0, 0);
     context.lineJoin = context.lineCap = "round";
@@ -54,15 +49,14 @@ export class DrawingLayer {
   }
 
   drawShape(context, camera, pixelRatio) {
-    const { name, points, pointer, radius } = this.tools;
-    const round = name === "brush" || name === "eraser";
+    const { name, points, pointer, radius, isRound } = this.tools;
     context.setTransform(pixelRatio, 0, 0, pixelRatio, 0, 0);
     const places = points.map((point) => camera.toScreen(...point));
     const colour = name === "eraser" ? "60 60 60" : "213 94 0";
     if (places.length) {
       context.beginPath();
       for (const place of places) context.lineTo(...place);
-      if (round) {
+      if (isRound) {
         if (places.length === 1) context.lineTo(places[0][0] + 0.01, places[0][1]);
         context.strokeStyle = `rgb(${colour} / 35%)`;
         context.lineWidth = 2 * radius;
@@ -85,7 +79,7 @@ export class DrawingLayer {
         }
       }
     }
-    if (round && pointer && this.tools.draws) {
+    if (isRound && pointer && this.tools.draws) {
       context.beginPath();
       context.arc(...pointer, radius, 0, 2 * Math.PI);
       outlined(context, "#1d2329");

@@ -59,11 +59,11 @@ export class DrawingPanel {
   }
 
   showTools() {
-    const { name, radius } = this.tools;
+    const { name, radius, isRound } = this.tools;
     for (const button of byId("tools").children) {
       button.setAttribute("aria-pressed", String(button.dataset.tool === name));
     }
-    byId("brush-size").hidden = name !== "brush" && name !== "eraser";
+    byId("brush-size").hidden = !isRound;
     byId("size").value = radius;
     byId("hint").hidden = name === "hand";
     byId("hint").firstElementChild.textContent = HINTS[name] ?? "";

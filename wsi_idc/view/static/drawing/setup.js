@@ -13,8 +13,7 @@ export async function addDrawing({ about, stage, camera, changed, fly }) {
     changed();
   });
   const tools = new Tools(drawings, camera, stage.canvas, changed);
-  const found = await getJson(`/api/slides/${encodeURIComponent(about.key)}/drawings`);
-  drawings.load(found);
+  drawings.load(await getJson(`/api/slides/${encodeURIComponent(about.key)}/drawings`));
   const layer = new DrawingLayer(drawings, tools);
   stage.layers.push(layer);
   panel = new DrawingPanel(about.key, drawings, tools, fly);
@@ -26,7 +25,7 @@ export async function addDrawing({ about, stage, camera, changed, fly }) {
     say("Its outline is a drawing now: correct it with the brush and the eraser.");
     fly(region);
   };
-  return { drawings, tools, layer, panel, adopt, keys: keysOf(drawings, tools, layer, panel) };
+  return { drawings, tools, adopt, keys: keysOf(drawings, tools, layer, panel) };
 }
 
 function keysOf(drawings, tools, layer, panel) {

@@ -28,7 +28,7 @@ export class Tools {
     this.cancel();
     this.name = name;
     this.element.dataset.tool = name;
-    this.chosen(name);
+    this.chosen();
     this.changed();
   }
 
@@ -36,16 +36,20 @@ export class Tools {
     return this.name !== "hand" && !this.holding;
   }
 
+  get isRound() {
+    return this.name === "brush" || this.name === "eraser";
+  }
+
   // What Gestures ask.
 
-  down(event, at) {
+  down(at) {
     if (!this.draws) return false;
     this.drag = { start: at, last: at, moved: false };
-    if (this.name === "brush" || this.name === "eraser") this.points = [this.world(at)];
+    if (this.isRound) this.points = [this.world(at)];
     return true;
   }
 
-  move(_, at) {
+  move(at) {
     this.pointer = at;
     const { drag } = this;
     if (!drag) return;
@@ -65,22 +69,22 @@ export class Tools {
     this.drag = null;
     if (!drag) return;
     if (this.name === "outline") this.outlineUp(event, at, drag);
-    else if (this.name === "rectangle") this.finish(event, drag.moved);
-    else this.finish(event, true);
+    else if (this.name === "rectangle" && !drag.moved) this.cancel();
+    else this.finish(event);
   }
 
   // A click sets a corner; the first corner again, or a second click, closes the outline. What is
   // drawn in one drag closes by itself.
   outlineUp(event, at, drag) {
     if (drag.drew) {
-      if (!this.corner) this.finish(event, true);
+      if (!this.corner) this.finish(event);
       return;
     }
     const first = this.points.length && this.camera.toScreen(...this.points[0]);
     const again = this.corner && event.timeStamp - this.corner.time < DOUBLE_MS
       && apart(at, this.corner.at) < NEAR_PX;
     if (this.points.length > 2 && (again || apart(at, first) < NEAR_PX)) {
-      this.finish(event, true);
+      this.finish(event);
       return;
     }
     if (!again) this.points.push(this.world(at));
@@ -91,22 +95,21 @@ export class Tools {
     this.pointer = at;
   }
 
-  tap(_, at) {
-    if (this.name !== "hand") return false;
+  tap(at) {
+    if (this.name !== "hand") return;
     const region = this.drawings.at(...this.world(at));
     if (region?.id !== this.drawings.selectedId) this.drawings.select(region?.id ?? null);
-    return false;
   }
 
   wheel(event) {
-    const sized = event.shiftKey && (this.name === "brush" || this.name === "eraser");
+    const sized = event.shiftKey && this.isRound;
     if (sized) this.resize(this.radius * Math.exp(-(event.deltaY || event.deltaX) * 0.002));
     return sized;
   }
 
   resize(radius) {
     this.radius = Math.min(150, Math.max(3, radius));
-    this.chosen(this.name);
+    this.chosen();
     this.changed();
   }
 
@@ -125,17 +128,14 @@ export class Tools {
   }
 
   close(event) {
-    if (this.name !== "outline" || this.points.length < 3) return false;
-    this.finish(event, true);
-    return true;
+    if (this.name === "outline" && this.points.length > 2) this.finish(event);
   }
 
-  finish(event, wanted) {
-    const points = this.points;
+  finish(event) {
+    const { points, isRound } = this;
     this.cancel();
-    const round = this.name === "brush" || this.name === "eraser";
-    if (!wanted || (!round && points.length < 3)) return;
-    const shape = round ? { points, radius: this.radius * this.camera.scale } : { points };
+    if (!isRound && points.length < 3) return;
+    const shape = isRound ? { points, radius: this.radius * this.camera.scale } : { points };
     const cut = this.name === "eraser" || event.altKey;
     const mode = cut ? "cut" : event.shiftKey ? "add" : this.name === "brush" ? "join" : "new";
     this.waiting = this.waiting.then(() => this.apply(shape, mode));
