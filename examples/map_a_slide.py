@@ -4,7 +4,7 @@
 
 Try it on what the demo made:
 
-    python examples/map_a_slide.py demo/slides/phantom-1.tif demo/model demo/example
+    python examples/map_a_slide.py demo/slides/phantom-1.tif demo/phantom-model demo/example
 """
 
 import sys

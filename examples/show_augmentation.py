@@ -8,18 +8,14 @@ together last. docs/images/augmentation.png was drawn from a phantom.
 
 import sys
 from dataclasses import asdict, replace
-from pathlib import Path
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from wsi_idc import SlideSource
+import wsi_idc
 from wsi_idc.model.augmentation import NO_AUGMENTATION, Augmentation, augment
 from wsi_idc.model.runtime import load_tensorflow
-from wsi_idc.tiling.blocks import read_patches
-from wsi_idc.tiling.plan import plan_patches
-from wsi_idc.tissue import tissue_mask
 
 COLUMNS = 9
 STEPS = {
@@ -35,7 +31,7 @@ STEPS = {
 
 def main(slide_file: str, picture: str) -> None:
     """Vary some patches step by step and draw them."""
-    patches = some_patches(Path(slide_file))
+    patches = some_patches(slide_file)
     load_tensorflow("cpu")
     figure = Figure(figsize=(1.0 * COLUMNS + 1.5, 1.05 * len(STEPS)), dpi=75)
     FigureCanvasAgg(figure)
@@ -55,19 +51,15 @@ def main(slide_file: str, picture: str) -> None:
     figure.savefig(picture, metadata={"Software": None})
 
 
-def some_patches(slide_file: Path) -> np.ndarray:
+def some_patches(slide_file: str) -> np.ndarray:
     """Patches [COLUMNS, 50, 50, 3] from all over a slide's tissue."""
-    source = SlideSource(slide_file)
-    with source.open() as slide:
-        mask = tissue_mask(slide, patch_um=400)
-        plan = plan_patches(slide.info, mask, mpp=8.0, patch_size=50, stride=50, min_tissue=0.9)
+    with wsi_idc.open_slide(slide_file) as slide:
+        plan = wsi_idc.plan_tiles(slide, wsi_idc.TileSettings(min_tissue=0.9)).plan
     chosen = plan.select(
         np.isin(np.arange(len(plan)), np.linspace(0, len(plan) - 1, COLUMNS, dtype=int))
     )
-    patches = np.empty((len(chosen), 50, 50, 3), np.uint8)
-    for block in read_patches(source, chosen):
-        patches[block.indices] = block.patches
-    return np.resize(patches, (COLUMNS, 50, 50, 3))
+    indices, patches = next(wsi_idc.read_batches(slide_file, chosen, batch_size=COLUMNS))
+    return np.resize(patches[np.argsort(indices)], (COLUMNS, 50, 50, 3))
 
 
 if __name__ == "__main__":
