@@ -34,7 +34,7 @@ from itertools import count
 from pathlib import Path
 
 import numpy as np
-from measuring import Cost, cost_of, peak_of
+from measuring import COMMAND, Cost, cost_of, peak_of
 from slides import make_slide
 
 from wsi_idc.cohort.heatmap_job import HeatmapJob
@@ -258,8 +258,7 @@ def memory(bench: Bench, runtime: str) -> None:
         ("1 whole", bench.by_area[-1:]),
         ("3 whole", [bench.copy(bench.by_area[-1], 100 + i) for i in range(3)]),
     ):
-        start = "import sys; from wsi_idc.cli import main; sys.argv[0] = 'wsi-idc'; main()"
-        command = [sys.executable, "-c", start, "heatmap", "--device", "cpu", "--workers", "1"]
+        command = [*COMMAND, "heatmap", "--device", "cpu", "--workers", "1"]
         slides = [str(task.source.path) for task in tasks]
         where = ["--output", str(bench.job().output), "--runtime", runtime]
         print(f"| {told} | {peak_of([*command, *slides, *where]).memory_mb:.0f} |", flush=True)

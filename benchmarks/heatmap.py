@@ -20,12 +20,13 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from importlib.util import find_spec
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+from measuring import COMMAND
 from slides import make_slide
 
 SIDE = 52_000
@@ -85,17 +86,16 @@ def scoring(slide: Path, runtime: str) -> dict[str, float]:
 
 def command(slide: Path, output: Path, runtime: str) -> float:
     """Seconds of the whole command, the start of Python included."""
-    call = [sys.executable, "-c", "from wsi_idc.cli import main; main()"]
     return _seconds(
         lambda: subprocess.run(
-            [*call, "heatmap", slide, "-o", output, "--device", "cpu", "--runtime", runtime],
+            [*COMMAND, "heatmap", slide, "-o", output, "--device", "cpu", "--runtime", runtime],
             check=True,
             capture_output=True,
         )
     )
 
 
-def _seconds(run: Any) -> float:
+def _seconds(run: Callable[[], object]) -> float:
     began = time.perf_counter()
     run()
     return time.perf_counter() - began

@@ -19,7 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
 
-from measuring import Peak, peak_of, watched
+from measuring import COMMAND, Peak, peak_of, watched
 from slides import make_slide
 from view import Server, some_tiles
 
@@ -28,7 +28,6 @@ MOST_MB = {"tile": 800, "heatmap": 1000, "heatmap, TensorFlow": 4000, "view": 80
 MOST_FILES = 200
 """A fifth of what systems allow a process by default."""
 
-COMMAND = [sys.executable, "-c", "import sys; from wsi_idc.cli import main; main()"]
 RUNTIMES = {"tensorflow": "heatmap, TensorFlow", "openvino": "heatmap"}
 
 

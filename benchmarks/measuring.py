@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import resource
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -13,6 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wsi_idc.slides.isolation.process import POOL
+
+COMMAND = (sys.executable, "-c", "from wsi_idc.cli import main; main()")
+"""`wsi-idc` of the package that is measured."""
 
 
 @dataclass(frozen=True)

@@ -83,7 +83,8 @@ def make_slide(
                     description=_description(width, height, downsample, mpp),
                 )
         with tifffile.TiffFile(temporary, mode="r+") as tiff:
-            offsets, counts = (np.array(t) for t in _tile_tables(tiff.pages[0]))
+            first = tiff.pages[0]
+            offsets, counts = np.array(first.dataoffsets), np.array(first.databytecounts)
             for page, downsample in zip(tiff.pages, downsamples, strict=True):
                 size = width // downsample, height // downsample
                 layout = _tissue_layout(*size, all_tissue)
@@ -96,10 +97,6 @@ def make_slide(
                 page.tags["TileOffsets"].overwrite(offsets[chosen].tolist(), dtype="Q")
                 page.tags["TileByteCounts"].overwrite(counts[chosen].tolist(), dtype="Q")
     return MadeSlide(path, width, height, tuple(downsamples), tuple(layouts))
-
-
-def _tile_tables(page: tifffile.TiffPage) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    return page.dataoffsets, page.databytecounts
 
 
 def _encoded_tiles() -> tuple[list[bytes], list[bytes]]:

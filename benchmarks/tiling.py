@@ -25,7 +25,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from measuring import Cost, best_of, peak_of
+from measuring import COMMAND, Cost, best_of, peak_of
 from slides import TILE, MadeSlide, make_slide
 from ways import bare_blocks, decode_tiles, in_blocks, one_call_per_patch, tiles_under
 
@@ -38,7 +38,6 @@ from wsi_idc.tiling.tile import tile_slide
 from wsi_idc.tiling.writer import write_patches
 
 PATCH = 50
-COMMAND = [sys.executable, "-c", "from wsi_idc.cli import main; main()"]
 
 
 @dataclass(frozen=True)

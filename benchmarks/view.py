@@ -28,6 +28,7 @@ from statistics import median
 from typing import Any
 from urllib.parse import urlsplit
 
+from measuring import COMMAND
 from slides import make_slide
 
 _TILES, _AT_A_TIME = 150, 20
@@ -79,11 +80,8 @@ class Server:
 
     def __init__(self, slide: Path, key: str = "slide") -> None:
         began = time.perf_counter()
-        start = "from wsi_idc.cli import main; main()"
-        command = [sys.executable, "-c", start, "view", str(slide)]
-        self.process = subprocess.Popen(
-            [*command, "--no-browser", "--port", "0"], stdout=subprocess.PIPE, text=True
-        )
+        command = [*COMMAND, "view", str(slide), "--no-browser", "--port", "0"]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert self.process.stdout is not None
         said = re.search(r"http://\S+", self.process.stdout.readline())
         assert said is not None
