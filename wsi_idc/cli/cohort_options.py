@@ -64,11 +64,8 @@ ShardOption = Annotated[
         show_default=False,
     ),
 ]
-
-
 OnlyFailedOption = Annotated[
-    bool,
-    typer.Option("--only-failed", help="Only slides that failed last time."),
+    bool, typer.Option("--only-failed", help="Only slides that failed last time.")
 ]
 SlidesJsonOption = Annotated[
     bool, typer.Option("--json", help="Print a line of JSON for each slide when it ends.")

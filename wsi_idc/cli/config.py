@@ -48,7 +48,6 @@ ConfigOption = Annotated[
         metavar="FILE",
         help="Take options from a TOML or YAML file, by their names; those given here come first.",
         show_default=False,
-        rich_help_panel=None,
     ),
 ]
 PrintConfigOption = Annotated[

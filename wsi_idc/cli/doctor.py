@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from wsi_idc.cli.console import EXIT_ERROR, start_log, user_errors
+from wsi_idc.cli.options import JsonOption
 
 if TYPE_CHECKING:
     from wsi_idc.doctor.findings import Finding
@@ -23,7 +24,7 @@ def doctor(
     output: Annotated[
         Path, typer.Option("--output", "-o", help="The folder that results will go to.")
     ] = Path(),
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Check this installation: readers, TensorFlow, GPU, model, fonts, disk.
 

@@ -17,6 +17,7 @@ from wsi_idc.cli.annotation_options import (
 from wsi_idc.cli.console import log, report, start_log, user_errors
 from wsi_idc.cli.options import (
     DeviceOption,
+    JsonOption,
     LogFileOption,
     Runtime,
     RuntimeOption,
@@ -115,7 +116,7 @@ def evaluate(
             show_default=False,
         ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: JsonOption = False,
     device: DeviceOption = "auto",
     runtime: RuntimeOption = Runtime.AUTO,
     log_file: LogFileOption = None,

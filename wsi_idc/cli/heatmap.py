@@ -41,6 +41,7 @@ from wsi_idc.cli.name_options import (
     NameOptions,
 )
 from wsi_idc.cli.options import (
+    Colormap,
     ColormapOption,
     DeviceOption,
     DryRunOption,
@@ -77,7 +78,6 @@ from wsi_idc.cli.options import (
 if TYPE_CHECKING:
     from wsi_idc.cohort.table import CohortSlide
     from wsi_idc.cohort.task import SlideTask
-    from wsi_idc.heatmap.result import HeatmapResult
     from wsi_idc.heatmap.scoring import ScoreSettings
     from wsi_idc.model.card import ModelCard
 
@@ -113,7 +113,7 @@ def heatmap(
         typer.Option(
             "--model",
             "-m",
-            help="A folder that `wsi-idc train` wrote.",
+            help="A folder that `wsi-idc train` or `wsi-idc model pack` wrote.",
             show_default="the model in the package",
         ),
     ] = None,
@@ -198,14 +198,7 @@ def heatmap(
     )
     card = read_card(model_folder(model))
     settings.step(card.patch_size_pixels)
-    display = display_settings(
-        colormap=None if colormap is None else colormap.value,
-        opacity=opacity,
-        floor=floor,
-        outline=outline,
-        smooth=smooth,
-        width_px=width,
-    )
+    display = display_settings(colormap, opacity, floor, outline, smooth, width)
     microns = slide_mpp_given(slide_mpp)
     export = export_settings(min_region, geojson_origin, parquet, eight_bit)
     found = options.slides(slides, output)
@@ -230,9 +223,23 @@ def heatmap(
     raise typer.Exit(run_job(job, mine, task_of, options))
 
 
-def display_settings(**options: object) -> dict[str, object]:
+def display_settings(
+    colormap: Colormap | None,
+    opacity: float | None,
+    floor: float | None,
+    outline: bool | None,
+    smooth: bool | None,
+    width: int | None,
+) -> dict[str, object]:
     """The options of a picture that were given, by the names of `OverlaySettings`."""
-    return {name: value for name, value in options.items() if value is not None}
+    return _given(
+        colormap=None if colormap is None else colormap.value,
+        opacity=opacity,
+        floor=floor,
+        outline=outline,
+        smooth=smooth,
+        width_px=width,
+    )
 
 
 def export_settings(
@@ -242,22 +249,16 @@ def export_settings(
     eight_bit: bool | None,
 ) -> dict[str, object]:
     """The options of regions and files that were given, by the names of `ExportSettings`."""
-    given = {
-        "min_region_mm2": min_region,
-        "geojson_origin": None if geojson_origin is None else geojson_origin.value,
-        "parquet": parquet,
-        "eight_bit_map": eight_bit,
-    }
-    return {name: value for name, value in given.items() if value is not None}
+    return _given(
+        min_region_mm2=min_region,
+        geojson_origin=None if geojson_origin is None else geojson_origin.value,
+        parquet=parquet,
+        eight_bit_map=eight_bit,
+    )
 
 
-def say_result(result: HeatmapResult, folder: Path) -> None:
-    """Tell in a line or two what a slide's map shows and where it is."""
-    from wsi_idc.cohort.heatmap_job import result_in_words
-
-    log.info("%s", result_in_words(result, folder))
-    for warning in result.warnings:
-        log.warning("%s: warning: %s", result.name, warning)
+def _given(**options: object) -> dict[str, object]:
+    return {name: value for name, value in options.items() if value is not None}
 
 
 def _say_plan(task: SlideTask, card: ModelCard, settings: ScoreSettings) -> None:

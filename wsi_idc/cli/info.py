@@ -13,6 +13,7 @@ import typer
 from wsi_idc.cli.console import start_log, user_errors
 from wsi_idc.cli.options import (
     IccOption,
+    JsonOption,
     Reader,
     ReaderOption,
     SlideMppOption,
@@ -36,7 +37,7 @@ def info(
     reader: ReaderOption = Reader.AUTO,
     slide_mpp: SlideMppOption = None,
     icc: IccOption = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Show a slide's size, levels, µm/px and reader."""
     start_log()
@@ -111,8 +112,8 @@ def _lines(look: _Look) -> list[tuple[str, str]]:
         ("size", size),
         ("µm/px", scale),
         ("objective", f"{known.objective_power:g}x" if known.objective_power else "not stated"),
+        ("colours", _colours(look)),
     ]
-    lines.append(("colours", _colours(look)))
     bounds = known.bounds
     if (bounds.width, bounds.height) != (known.width, known.height):
         scan = f"{bounds.width:,} x {bounds.height:,} px at {bounds.x:,}, {bounds.y:,}"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from wsi_idc.cli.console import start_log, user_errors
+from wsi_idc.cli.options import JsonOption
 
 if TYPE_CHECKING:
     from wsi_idc.model.card import ModelCard
@@ -27,7 +28,6 @@ class OutputKind(StrEnum):
 ModelArgument = Annotated[
     Path, typer.Argument(help="A model folder, or shipped.", show_default=False)
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @user_errors

@@ -72,9 +72,7 @@ SlidesArgument = Annotated[
         show_default=False,
     ),
 ]
-ReaderOption = Annotated[
-    Reader, typer.Option("--reader", help="The library that reads the slide.", rich_help_panel=None)
-]
+ReaderOption = Annotated[Reader, typer.Option("--reader", help="The library that reads the slide.")]
 SlideMppOption = Annotated[
     str | None,
     typer.Option(
@@ -141,6 +139,7 @@ DryRunOption = Annotated[
 OverwriteOption = Annotated[
     bool, typer.Option("--overwrite", help="Replace what an earlier run with other settings wrote.")
 ]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 LogFileOption = Annotated[
     Path | None,
     typer.Option(

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from wsi_idc.cli.console import report, start_log, user_errors
-from wsi_idc.cli.heatmap import display_settings, export_settings, say_result
+from wsi_idc.cli.console import log, report, start_log, user_errors
+from wsi_idc.cli.heatmap import display_settings, export_settings
 from wsi_idc.cli.options import (
     ColormapOption,
     EightBitOption,
@@ -50,22 +50,19 @@ def render(
     is not given stays as it was.
     """
     start_log()
+    from wsi_idc.cohort.heatmap_job import result_in_words
     from wsi_idc.cohort.inputs import find_results
     from wsi_idc.cohort.run import exit_status, run_slides
     from wsi_idc.heatmap.predict import render_again
 
-    display = display_settings(
-        colormap=None if colormap is None else colormap.value,
-        opacity=opacity,
-        floor=floor,
-        outline=outline,
-        smooth=smooth,
-        width_px=width,
-    )
+    display = display_settings(colormap, opacity, floor, outline, smooth, width)
     export = export_settings(min_region, geojson_origin, parquet, eight_bit)
 
     def step(folder: Path) -> None:
-        say_result(render_again(folder, threshold=threshold, export=export, **display), folder)
+        result = render_again(folder, threshold=threshold, export=export, **display)
+        log.info("%s", result_in_words(result, folder))
+        for warning in result.warnings:
+            log.warning("%s: warning: %s", result.name, warning)
 
     outcomes = run_slides(find_results(results), step, lambda path, error: report(error, path))
     raise typer.Exit(exit_status(outcomes))

@@ -19,8 +19,9 @@ _HAEMATOXYLIN = (0.57, 0.73, 0.38)
 _EOSIN = (0.17, 0.86, 0.48)
 # A hue shift moves absorbance from red to blue at about equal brightness.
 _HUE = (-0.9, 0.0, 0.9)
-_GLASS = (244.0, 242.0, 245.0)
 _GLASS_NOISE = 1.6
+GLASS = (244.0, 242.0, 245.0)
+"""Grey levels of empty glass in red, green and blue."""
 
 _DENSITY_OF = {
     # filling: (haematoxylin, eosin)
@@ -69,7 +70,7 @@ class Painter:
         tissue: FloatField = self._enlarged(fields.tissue, rectangle)
         grain = self._grain(rectangle)
         if not (tissue > -1).any():
-            return (np.array(_GLASS, np.float32) + grain[..., None]).astype(np.uint8)
+            return (np.array(GLASS, np.float32) + grain[..., None]).astype(np.uint8)
         h, e = self._ground(rectangle)
         self._fill_nests(h, e, rectangle)
         clear = self._fill_outlines(h, e, rectangle)
@@ -193,7 +194,7 @@ class Painter:
             if _HUE[channel]:
                 density -= shift * np.float32(_HUE[channel])
             light = np.exp(density, out=density)
-            light *= np.float32(_GLASS[channel])
+            light *= np.float32(GLASS[channel])
             light += grain
             pixels[..., channel] = np.clip(light, 0, 255)
         return pixels

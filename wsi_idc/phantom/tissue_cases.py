@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from scipy import ndimage
 
-from wsi_idc.phantom.drawing import Painter
+from wsi_idc.phantom.drawing import GLASS, Painter
 from wsi_idc.phantom.glands import fat_cells
 from wsi_idc.phantom.noise import FloatField, fractal_noise
 from wsi_idc.phantom.scene import make_scene
@@ -27,7 +27,7 @@ MPP = 8.0
 
 _DRAWN_MPP = 4.0
 _WIDTH_UM, _HEIGHT_UM = 7200.0, 5600.0
-_GLASS = np.array([244.0, 242.0, 245.0], np.float32)
+_GLASS = np.array(GLASS, np.float32)
 _JPEG_QUALITY = 85
 
 # Ink of felt pens: natural-log optical density in red, green and blue at full strength.

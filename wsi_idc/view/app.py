@@ -40,7 +40,7 @@ from wsi_idc.view.map_data import colour_tables, list_regions, map_bytes, read_m
 from wsi_idc.view.mapped import checked
 from wsi_idc.view.shapes import combine
 from wsi_idc.view.static_files import static_files
-from wsi_idc.view.tiles import CACHE_BYTES, TileKey, TileMaker
+from wsi_idc.view.tiles import TileKey, TileMaker
 
 _MOST_READING = 8
 _MOST_SENT = 64 * 2**20  # a section drawn in every detail has a few megabytes
@@ -51,7 +51,6 @@ def make_app(
     entries: Sequence[SlideEntry],
     *,
     failed: Sequence[FailedSlide] = (),
-    cache_bytes: int = CACHE_BYTES,
     key: str | None = None,
 ) -> Guard:
     """Make the application that shows some slides.
@@ -60,26 +59,23 @@ def make_app(
     ----------
     entries : the slides.
     failed : slides that could not be mapped; they are listed.
-    cache_bytes : how much of encoded tiles is kept in memory.
     key : what a browser must know to be answered; see `Guard`.
 
     Returns
     -------
     An ASGI application that refuses what its own pages did not ask.
     """
-    return Guard(Faults(_Viewer(entries, failed, cache_bytes).app), key)
+    return Guard(Faults(_Viewer(entries, failed).app), key)
 
 
 class _Viewer:
     """The answers, and what they share."""
 
-    def __init__(
-        self, entries: Sequence[SlideEntry], failed: Sequence[FailedSlide], cache_bytes: int
-    ) -> None:
+    def __init__(self, entries: Sequence[SlideEntry], failed: Sequence[FailedSlide]) -> None:
         self._failed = [asdict(slide) for slide in failed]
         self._entries = {entry.key: entry for entry in entries}
         self._slides = OpenSlides()
-        self._tiles = TileMaker(self._slides, cache_bytes)
+        self._tiles = TileMaker(self._slides)
         self._thumbnails = ByteCache(_THUMBNAIL_BYTES)
         # Made where the event loop runs.
         self._reading: anyio.CapacityLimiter | None = None

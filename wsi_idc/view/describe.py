@@ -7,7 +7,7 @@ from typing import Any
 from wsi_idc.heatmap.result import read_summary
 from wsi_idc.slides.info import SlideInfo
 from wsi_idc.view.entry import SlideEntry
-from wsi_idc.view.frame import Frame, frame_of
+from wsi_idc.view.frame import frame_of
 from wsi_idc.view.map_data import describe_map
 from wsi_idc.view.pyramid import TILE_PX, TilePyramid
 
@@ -24,7 +24,8 @@ def describe_entry(entry: SlideEntry, info: SlideInfo, slides: int) -> dict[str,
     slides : how many slides the server shows.
     """
     pyramid = TilePyramid.of(info)
-    summary = None if entry.result is None else read_summary(entry.result)
+    folder = entry.result
+    summary = None if folder is None else read_summary(folder)
     frame = frame_of(entry, info, summary)
     return {
         "key": entry.key,
@@ -41,15 +42,9 @@ def describe_entry(entry: SlideEntry, info: SlideInfo, slides: int) -> dict[str,
         "is_picture": entry.is_picture,
         "origin_px": [frame.origin_x, frame.origin_y],
         "px_um": [frame.mpp_x, frame.mpp_y],
-        "map": None if summary is None else _map(entry, summary, frame),
+        "map": describe_map(folder, summary, frame) if folder and summary else None,
         "warnings": _warnings(entry, info, summary),
     }
-
-
-def _map(entry: SlideEntry, summary: dict[str, Any], frame: Frame) -> dict[str, Any] | None:
-    if entry.result is None:
-        return None
-    return describe_map(entry.result, summary, frame)
 
 
 def _warnings(entry: SlideEntry, info: SlideInfo, summary: dict[str, Any] | None) -> list[str]:

@@ -16,7 +16,7 @@ from wsi_idc.view.pyramid import TilePyramid
 
 # Above what scanners use, and colours at full resolution: the second coding is not seen.
 _QUALITY, _COLOURS = 88, "444"
-CACHE_BYTES = 256 * 2**20
+_CACHE_BYTES = 256 * 2**20
 
 
 @dataclass(frozen=True)
@@ -35,12 +35,11 @@ class TileMaker:
     Parameters
     ----------
     slides : lends open slides.
-    cache_bytes : how much of encoded tiles is kept in memory.
     """
 
-    def __init__(self, slides: OpenSlides, cache_bytes: int = CACHE_BYTES) -> None:
+    def __init__(self, slides: OpenSlides) -> None:
         self._slides = slides
-        self._cache = ByteCache(cache_bytes)
+        self._cache = ByteCache(_CACHE_BYTES)
         self._under_way: dict[TileKey, Future[bytes | None]] = {}
         self._lock = threading.Lock()
 
