@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 HIDDEN = "…"
@@ -49,25 +49,9 @@ class Veil:
     """
 
     def __init__(self, paths: Iterable[Path] = ()) -> None:
-        self._folders: set[str] = set()
-        self._pattern: re.Pattern[str] | None = None
+        self._folders = _any_of({folder for path in paths for folder in _folders_of(path)})
         # By the first word in them, the longest first, with what stands before it.
         self._names: dict[str, list[tuple[str, int, str]]] = {}
-        for path in paths:
-            self.cover(path)
-
-    def cover(self, path: Path) -> None:
-        """Hide the folders of a file, or a folder."""
-        itself = [path] if path.is_dir() else []
-        for form in {path, path.absolute(), path.resolve()}:
-            for folder in (*itself, *form.parents):
-                # What lies at the root is no person's.
-                parts = len(folder.parts) - bool(folder.anchor)
-                if parts > 1 or (parts and not folder.anchor):
-                    self._folders.add(str(folder))
-                if parts:
-                    self._folders.add(str(folder) + os.sep)
-        self._pattern = None
 
     def rename(self, name: str, shown: str) -> None:
         """Give another name in place of one, wherever that stands by itself."""
@@ -80,9 +64,7 @@ class Veil:
 
     def __call__(self, text: str) -> str:
         """The text as it may be kept."""
-        if self._pattern is None:
-            self._pattern = _folders_like(self._folders)
-        text = self._pattern.sub(lambda it: "" if it.group()[-1] in "/\\" else HIDDEN, text)
+        text = self._folders.sub(lambda it: "" if it.group()[-1] in "/\\" else HIDDEN, text)
         return self._renamed(_ANY_FOLDERS.sub("", text))
 
     def _renamed(self, text: str) -> str:
@@ -100,7 +82,20 @@ class Veil:
         return "".join([*parts, text[done:]])
 
 
-def _folders_like(folders: Iterable[str]) -> re.Pattern[str]:
+def _folders_of(path: Path) -> Iterator[str]:
+    """The folders that a file lies in, or a folder and those above it, in all forms they have."""
+    itself = [path] if path.is_dir() else []
+    for form in {path, path.absolute(), path.resolve()}:
+        for folder in (*itself, *form.parents):
+            # What lies at the root is no person's.
+            parts = len(folder.parts) - bool(folder.anchor)
+            if parts > 1 or (parts and not folder.anchor):
+                yield str(folder)
+            if parts:
+                yield str(folder) + os.sep
+
+
+def _any_of(folders: Iterable[str]) -> re.Pattern[str]:
     """Any of some folders, with what folders are named below it, no part of a longer path.
 
     By itself `slides` may be any word, and `2` any number: where a message begins it is the folder.
@@ -112,9 +107,6 @@ def _folders_like(folders: Iterable[str]) -> re.Pattern[str]:
         begins = r"(?:(?<=: )|\A)" if _ANY_WORD.fullmatch(folder) else ""
         return rf"{begins}{re.escape(folder)}(?![^\W_])"
 
-    listed = map(like, _longest_first(folders))
+    longest_first = sorted(folders, key=lambda folder: (-len(folder), folder))
+    listed = map(like, longest_first)
     return re.compile(rf"(?<![\w./\\])(?:{'|'.join(listed) or '(?!)'})")
-
-
-def _longest_first(texts: Iterable[str]) -> list[str]:
-    return sorted(texts, key=lambda text: (-len(text), text))
