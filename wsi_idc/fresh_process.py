@@ -1,4 +1,4 @@
-"""Child processes of our own: how one is started, and how it talks to its parent.
+"""Child processes of our own: how one is started, talks to its parent, and ended.
 
 A fresh interpreter, and not a fork: native libraries and TensorFlow leave threads and locks
 behind that a fork copies half. Not `multiprocessing` either: it runs the caller's script again
@@ -7,9 +7,11 @@ in the child, and daemonic processes, such as a cluster's workers, may not use i
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import json
 import os
+import signal
 import sys
 from typing import BinaryIO
 
@@ -50,3 +52,18 @@ def private_pipes() -> tuple[BinaryIO, BinaryIO]:
         os.dup2(nothing.fileno(), 0)
     os.dup2(2, 1)
     return requests, answers
+
+
+def end_in_words(status: int) -> str:
+    """How a process ended: the name of the signal, or its exit status."""
+    if status < 0:
+        with contextlib.suppress(ValueError):  # a signal without a name
+            return signal.Signals(-status).name
+    return f"exit status {status}"
+
+
+def usable_processors() -> int:
+    """How many processors this process may use: on a cluster, fewer than the machine has."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

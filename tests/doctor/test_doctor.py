@@ -41,6 +41,11 @@ def ends_by_a_signal(_: Path) -> list[Finding]:
     raise AssertionError
 
 
+def ends_by_a_signal_without_a_name(_: Path) -> list[Finding]:
+    os.kill(os.getpid(), signal.SIGRTMIN + 3)
+    raise AssertionError
+
+
 def check_that_hangs(_: Path) -> list[Finding]:
     time.sleep(60)
     raise AssertionError
@@ -72,6 +77,12 @@ def test_a_crash_is_a_finding_and_the_next_check_goes_on(tmp_path: Path) -> None
     assert crash.state == State.PROBLEM
     assert "SIGILL: a library needs a newer processor" in crash.told
     assert other == Finding(State.OK, "it", "is there")
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGRTMIN"), reason="all signals have names here")
+def test_a_signal_without_a_name_is_a_finding(tmp_path: Path) -> None:
+    (crash,) = examine(tmp_path, [ends_by_a_signal_without_a_name])
+    assert crash.told == f"its check was ended by exit status -{signal.SIGRTMIN + 3}"
 
 
 def test_a_check_that_hangs_is_a_finding(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import queue
 import threading
 import time
@@ -17,6 +16,7 @@ from wsi_idc.cohort.one import do_slide
 from wsi_idc.cohort.task import Job, SlideOutcome, SlideTask
 from wsi_idc.cohort.worker import SLIDES_UNDER_WAY, WorkerProcess
 from wsi_idc.cohort.worker.process import WorkerStoppedError
+from wsi_idc.fresh_process import usable_processors
 
 EXIT_DONE, EXIT_SOME_FAILED, EXIT_ALL_FAILED = 0, 3, 4
 
@@ -155,7 +155,7 @@ class LocalCrew:
     """
 
     def __init__(self, job: Job, workers: int, timeout_s: float | None, told: TaskProgress) -> None:
-        threads = max(1, _processors() // workers) if workers > 1 else None
+        threads = max(1, usable_processors() // workers) if workers > 1 else None
         self._processes = [
             WorkerProcess(job, timeout_s=timeout_s, threads=threads) for _ in range(workers)
         ]
@@ -206,10 +206,3 @@ class LocalCrew:
                 self._started += 1
             self._mine.process = process
         return process
-
-
-def _processors() -> int:
-    """How many processors this process may use: on a cluster, fewer than the machine has."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

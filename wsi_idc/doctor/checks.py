@@ -16,13 +16,9 @@ from functools import partial
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from wsi_idc.doctor.findings import Finding, State
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+from wsi_idc.fresh_process import usable_processors
 
 REINSTALL = "pip install --force-reinstall wsi-idc"
 READER_NAMES = ("direct", "openslide", "tiff", "image", "fastslide")
@@ -44,7 +40,7 @@ def check_machine(_: Path) -> list[Finding]:
         if wide
         else Finding(State.PROBLEM, "machine", f"{told}, 32 bits", "install a 64-bit Python")
     ]
-    cores, memory = usable_cores(), memory_gb()
+    cores, memory = usable_processors(), memory_gb()
     if memory is None:
         return [*findings, Finding(State.OK, "cores", f"{cores}")]
     told = f"{cores}, and {memory:.0f} GB of memory"
@@ -89,8 +85,10 @@ def check_reader(name: str, _: Path) -> list[Finding]:
     with tempfile.TemporaryDirectory(prefix="wsi-idc-doctor-") as folder:
         flat = np.full((1024, 1024, 3), _FLAT, np.uint8)
         if name == "image":
+            from PIL import Image
+
             file = Path(folder) / "picture.png"
-            _write_picture(file, flat)
+            Image.fromarray(flat).save(file)
         else:
             file = Path(folder) / "slide.svs"
             write_slide_from_array(file, flat, mpp=0.5, downsamples=(1, 4))
@@ -210,25 +208,12 @@ CHECKS: tuple[Callable[[Path], list[Finding]], ...] = (
 """In the order in which they are told. Each takes the folder that results will go to."""
 
 
-def usable_cores() -> int:
-    """Processor cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 def memory_gb() -> float | None:
     """The machine's memory; None where it cannot be told, as on Windows."""
     try:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1e9
     except (AttributeError, ValueError, OSError):
         return None
-
-
-def _write_picture(file: Path, pixels: NDArray[np.uint8]) -> None:
-    from PIL import Image
-
-    Image.fromarray(pixels).save(file)
 
 
 def _is_installed(module: str) -> bool:

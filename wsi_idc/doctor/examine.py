@@ -13,6 +13,7 @@ from pathlib import Path
 
 from wsi_idc.doctor.checks import CHECKS, REINSTALL
 from wsi_idc.doctor.findings import Finding, State
+from wsi_idc.fresh_process import end_in_words
 
 TIMEOUT_S = 180
 """Of one check; TensorFlow's first import from a slow network folder takes a minute."""
@@ -49,8 +50,9 @@ def _in_child(check: Check, output: Path, timeout_s: float) -> list[Finding]:
         told = f"no end after {timeout_s:.0f} s"
     except EOFError:  # it ended without a word
         child.join()
-        told = f"its check was ended by {_end_of(child.exitcode)}"
-        if child.exitcode == -signal.SIGILL.value:
+        ended = end_in_words(child.exitcode or 0)
+        told = f"its check was ended by {'signal ' if ended.startswith('SIG') else ''}{ended}"
+        if ended == "SIGILL":
             told += ": a library needs a newer processor (AVX)"
     finally:
         here.close()
@@ -87,9 +89,3 @@ def _about(check: Check) -> str:
     if isinstance(check, partial):
         return f"{_about(check.func)} {' '.join(map(str, check.args))}"
     return check.__name__.removeprefix("check_").replace("_", " ")
-
-
-def _end_of(exit_code: int | None) -> str:
-    if exit_code is None or exit_code >= 0:
-        return f"exit status {exit_code}"
-    return f"signal {signal.Signals(-exit_code).name}"

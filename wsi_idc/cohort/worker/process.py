@@ -8,7 +8,6 @@ import logging
 import os
 import pickle
 import queue
-import signal
 import subprocess
 import threading
 import time
@@ -21,7 +20,7 @@ from wsi_idc.cohort.failures import make_failure
 from wsi_idc.cohort.one import set_down
 from wsi_idc.cohort.task import Job, SlideOutcome, SlideTask
 from wsi_idc.errors import WsiIdcError, reason
-from wsi_idc.fresh_process import command_of
+from wsi_idc.fresh_process import command_of, end_in_words
 from wsi_idc.progress import Progress
 
 log = logging.getLogger("wsi_idc")
@@ -207,8 +206,8 @@ class _Child:
                 status, alone, was_ready = content
                 if not was_ready:
                     raise WsiIdcError(
-                        f"the process that is to do slides does not start ({_in_words(status)}); "
-                        "what it said stands above"
+                        "the process that is to do slides does not start "
+                        f"({end_in_words(status)}); what it said stands above"
                     )
                 reason, remedy = _cause_in_words(status)
                 return _Ended(reason, remedy, alone, step)
@@ -310,15 +309,7 @@ class _Turns:
 
 def _cause_in_words(status: int) -> tuple[str, str]:
     """Why a process ended that was not told to, and what to do about it."""
-    name = _in_words(status)
+    name = end_in_words(status)
     if name == "SIGKILL":
         return f"its process was killed ({name}), as happens where memory runs out", _KILLED
     return f"its reader crashed ({name})", _CRASH
-
-
-def _in_words(status: int) -> str:
-    """How a process ended."""
-    if status < 0:
-        with contextlib.suppress(ValueError):
-            return signal.Signals(-status).name
-    return f"exit status {status}"

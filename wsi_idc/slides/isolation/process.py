@@ -6,7 +6,6 @@ import atexit
 import contextlib
 import os
 import pickle
-import signal
 import subprocess
 import tempfile
 import threading
@@ -15,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from wsi_idc.errors import reason
-from wsi_idc.fresh_process import command_of
+from wsi_idc.fresh_process import command_of, end_in_words
 from wsi_idc.slides.base import Pixels
 from wsi_idc.slides.isolation.memory import SharedMemory
 
@@ -120,14 +119,11 @@ class ReaderProcess:
 
     def _ending(self, status: int) -> str:
         """In words, how the child ended."""
-        if status < 0:
-            with contextlib.suppress(ValueError):
-                return signal.Signals(-status).name
-        if self._is_fresh:
+        if status >= 0 and self._is_fresh:
             self._errors.seek(0)
-            lines = self._errors.read().decode(errors="replace").strip().splitlines()
-            return lines[-1] if lines else f"exit status {status}"
-        return f"exit status {status}"
+            if lines := self._errors.read().decode(errors="replace").strip().splitlines():
+                return lines[-1]
+        return end_in_words(status)
 
 
 class ProcessPool:
