@@ -6,6 +6,7 @@ import gc
 import os
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,11 +44,10 @@ class Held:
     @classmethod
     def now(cls) -> Held:
         gc.collect()
-        children = [
-            child
-            for task in os.listdir("/proc/self/task")
-            for child in Path(f"/proc/self/task/{task}/children").read_text().split()
-        ]
+        children: list[str] = []
+        for task in os.listdir("/proc/self/task"):
+            with suppress(FileNotFoundError):  # a thread that has ended meanwhile
+                children += Path(f"/proc/self/task/{task}/children").read_text().split()
         pages = sum(
             int(Path(f"/proc/{process}/statm").read_text().split()[1])
             for process in ("self", *children)
