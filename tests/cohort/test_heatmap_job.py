@@ -94,14 +94,15 @@ def test_a_slide_that_fails_while_it_is_scored_gives_the_model_back(
         other.shutdown()
 
 
+@pytest.mark.parametrize("error", [ModelFolderError, TimeoutError])  # of a network's file, say
 def test_a_model_that_cannot_be_loaded_is_no_slides_fault(
-    slides: list[Path], tmp_path: Path
+    error: type[Exception], slides: list[Path], tmp_path: Path
 ) -> None:
     def load() -> small_cohorts.MeanScorer:
-        raise ModelFolderError("damaged")
+        raise error("damaged")
 
     step = replace(small_cohorts.mapping(tmp_path), load=load).step()
     for task in small_cohorts.tasks_of(slides[0].parent)[:2]:
         with pytest.raises(JobUnusableError, match="damaged") as raised:
             step(task, lambda *_: None)
-        assert isinstance(raised.value.__cause__, ModelFolderError)
+        assert isinstance(raised.value.__cause__, error)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -155,16 +155,12 @@ class SharedModel:
             if self._loader is None:
                 self._loader = Future()
                 threading.Thread(target=_fulfil, args=(self._loader, self._load)).start()
-        while True:
-            try:
-                return self._loader.result(timeout=_SIGN_S)
-            except TimeoutError:
-                if not self._loader.done():
-                    self._mine.sign()
-                    continue
-                raise
-            except Exception as error:
-                raise JobUnusableError(str(error)) from error
+        while wait([self._loader], timeout=_SIGN_S).not_done:
+            self._mine.sign()
+        try:
+            return self._loader.result()
+        except Exception as error:
+            raise JobUnusableError(str(error)) from error
 
 
 def _fulfil(loader: Future[Scorer], load: Callable[[], Scorer]) -> None:
