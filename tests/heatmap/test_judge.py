@@ -180,15 +180,23 @@ def test_another_threshold_and_band(tmp_path: Path, values: np.ndarray):
 
 
 def test_truths_are_found_by_the_name_of_the_slide(tmp_path: Path):
-    for name in ("a_truth.png", "b.geojson", "b-labels.csv", "ab.png", "a.txt", "a.tif"):
+    for name in ("a_truth.png", "b.geojson", "b-labels.csv", "ab.png", "a.txt", "a.tif", "a.TIFF"):
         (tmp_path / name).touch()
-    assert truth_of(Path("x/a"), tmp_path).name == "a_truth.png"  # a.tif is the slide
+    # a.tif and a.TIFF are the slide.
+    assert truth_of(Path("x/a"), tmp_path).name == "a_truth.png"
     assert truth_of(Path("x/ab"), tmp_path).name == "ab.png"
     assert truth_of(Path("x/a"), tmp_path / "b.geojson").name == "b.geojson"
     with pytest.raises(SettingsError, match=r"2 truths of b: b-labels\.csv, b\.geojson"):
         truth_of(Path("x/b"), tmp_path)
     with pytest.raises(SettingsError, match="no truth of c"):
         truth_of(Path("x/c"), tmp_path)
+
+
+def test_what_a_killed_run_left_is_no_result(tmp_path: Path, values: np.ndarray):
+    whole = make_result(tmp_path / "s1", values)
+    for rest in (".partial-s1", ".replaced-s1"):
+        make_result(tmp_path / rest, values)
+    assert result_folders([tmp_path]) == [whole]
 
 
 def test_the_truth_of_a_hashed_name_is_found_by_its_key(tmp_path: Path) -> None:

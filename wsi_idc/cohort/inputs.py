@@ -81,14 +81,12 @@ def find_results(paths: Iterable[Path]) -> list[Path]:
     A folder that is neither is taken as it is: reading it gives the clear error.
     """
     # Imported here: `tile` lists slides too, and needs nothing that draws.
-    from wsi_idc.heatmap.result import SUMMARY
+    from wsi_idc.heatmap.result import SUMMARY, results_in
 
     results: list[Path] = []
     for path in paths:
-        inside = [] if (path / SUMMARY).exists() else sorted(path.glob(f"*/{SUMMARY}"))
-        # What a killed run left beside a result begins with a dot.
-        whole = [file.parent for file in inside if not file.parent.name.startswith(".")]
-        results += whole or [path]
+        inside = [] if (path / SUMMARY).exists() else results_in(path)
+        results += inside or [path]
     return list(dict.fromkeys(results))
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from wsi_idc.errors import ResultFolderError, SettingsError, reason
-from wsi_idc.heatmap.result import SUMMARY, HeatmapResult, read_result
+from wsi_idc.heatmap.result import SUMMARY, HeatmapResult, read_result, results_in
 from wsi_idc.heatmap.truth import (
     LABEL_COLUMNS,
     TruthScores,
@@ -130,7 +130,7 @@ def result_folders(paths: list[Path]) -> list[Path]:
         if (path / SUMMARY).is_file() or not path.is_dir():
             found.append(path)
             continue
-        inside = sorted(file.parent for file in path.glob(f"*/{SUMMARY}"))
+        inside = results_in(path)
         if not inside:
             raise ResultFolderError(
                 f"{path} is not a result folder (no {SUMMARY}) and holds none; give what "
@@ -168,7 +168,7 @@ def truth_of(result: Path, truths: Path, pseudonyms: Pseudonyms | None = None) -
     )
     if len(found) > 1:
         found = [
-            file for file in found if file.suffix not in _IMAGES or not is_named(file, "")
+            file for file in found if file.suffix.lower() not in _IMAGES or not is_named(file, "")
         ] or found
     if len(found) == 1:
         return found[0]

@@ -240,6 +240,13 @@ def write_scores(
     write_scores_csv(folder / SCORES, table)
 
 
+def results_in(folder: Path) -> list[Path]:
+    """The result folders right in a folder, by name."""
+    found = sorted(file.parent for file in folder.glob(f"*/{SUMMARY}"))
+    # What a killed run left beside a result begins with a dot.
+    return [result for result in found if not result.name.startswith(".")]
+
+
 def read_summary(folder: Path) -> dict[str, Any]:
     """Read the summary of a result folder.
 
