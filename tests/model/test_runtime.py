@@ -67,6 +67,12 @@ class TestChooseRuntime:
             choose_runtime("onnx")
 
 
+@pytest.mark.parametrize("device", ["auto:1", "cpu:0", "gpu:one", "gpu:²"])
+def test_a_device_that_is_none_is_refused(device: str) -> None:
+    with pytest.raises(SettingsError, match="allowed are auto, cpu, gpu and gpu:N"):
+        runtime.load_tensorflow(device)
+
+
 @pytest.mark.parametrize("hidden", ["", "-1"])
 def test_a_gpu_that_is_hidden_is_not_seen(hidden: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runtime, "_GPU_FILES", ("null",))  # is under every /dev

@@ -201,17 +201,17 @@ def _native_stderr_closed() -> Iterator[None]:
 
 def _choose_device(tf: Any, device: str) -> None:
     kind, _, number = device.lower().partition(":")
-    gpus = tf.config.list_physical_devices("GPU")
-    if kind == "auto":
+    if kind == "auto" and not number:
         return
     if kind == "cpu" and not number:
         _set_visible(tf, [])
         return
-    if kind != "gpu" or (number and not number.isdigit()):
+    if kind != "gpu" or (number and not number.isdecimal()):
         raise SettingsError(
             f"unknown --device {device!r}; allowed are auto, cpu, gpu and gpu:N"
             f"{did_you_mean(device, ('auto', 'cpu', 'gpu'))}"
         )
+    gpus = tf.config.list_physical_devices("GPU")
     if not gpus:
         raise SettingsError(
             f"--device {device} was asked for, but TensorFlow finds no GPU here; leave it out, or "
