@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from wsi_idc.heatmap.probability_map import ProbabilityMap
+from wsi_idc.heatmap.probability_map import ProbabilityMap, covered_shares
 from wsi_idc.slides.raster import Placement, Region, SlideMask
 from wsi_idc.tiling.grid import PatchGrid
 from wsi_idc.tiling.plan import PatchPlan
@@ -121,12 +121,7 @@ def _has_tissue(
 ) -> NDArray[np.bool_]:
     """Which of the candidate cells hold tissue, bool of the same shape."""
     rows, columns = np.nonzero(candidates)
-    fraction = tissue.fraction_of(
-        placement.origin_x + columns * np.float64(placement.pixel_width),
-        placement.origin_y + rows * np.float64(placement.pixel_height),
-        placement.pixel_width,
-        placement.pixel_height,
-    )
+    fraction = covered_shares(tissue, placement, rows, columns)
     result = np.zeros_like(candidates)
     # The areas are sums of floats: none and exactly the smallest share are not met to the bit.
     result[rows, columns] = (fraction > _ROUNDING) & (fraction >= smallest - _ROUNDING)

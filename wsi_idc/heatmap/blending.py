@@ -7,7 +7,7 @@ tissue, whatever the ratio of cell to pixel is.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -18,7 +18,7 @@ from scipy import ndimage
 from wsi_idc.errors import SettingsError
 from wsi_idc.heatmap.colormaps import DEFAULT_COLORMAP, colour_table
 from wsi_idc.heatmap.probability_map import ProbabilityMap
-from wsi_idc.slides.raster import Placement, SlidePicture
+from wsi_idc.slides.raster import SlidePicture
 
 # At the floor the colour starts with this part of the full opacity, so that a cell just above
 # it can be told from one below.
@@ -92,13 +92,10 @@ def resize_picture(picture: SlidePicture, width: int, height: int) -> SlidePictu
         pixels = np.asarray(resized)
     return SlidePicture(
         pixels,
-        Placement(
-            origin_x=at.origin_x,
-            origin_y=at.origin_y,
+        replace(
+            at,
             pixel_width=at.pixel_width * columns / width,
             pixel_height=at.pixel_height * rows / height,
-            mpp_x=at.mpp_x,
-            mpp_y=at.mpp_y,
         ),
     )
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wsi_idc.slides.display import png_bytes
-from wsi_idc.slides.raster import Placement
+from wsi_idc.slides.raster import Coverage, Placement
 
 _NOT_ASSESSED = 213  # as light as glass is shaded in overlays
 
@@ -67,8 +67,31 @@ class ProbabilityMap:
         """bool [rows, columns]: where there is a probability."""
         return np.isfinite(self.values)
 
+    def positive(self, threshold: float) -> NDArray[np.bool_]:
+        """bool [rows, columns]: the assessed cells at or above `threshold`."""
+        with np.errstate(invalid="ignore"):
+            found: NDArray[np.bool_] = self.values >= threshold
+        return found
+
     def area_mm2(self, threshold: float = 0.0) -> float:
         """Area, in square millimetres, of the assessed cells at or above `threshold`."""
-        with np.errstate(invalid="ignore"):
-            cells = np.count_nonzero(self.values >= threshold)
-        return cells * self.placement.pixel_area_mm2
+        return np.count_nonzero(self.positive(threshold)) * self.placement.pixel_area_mm2
+
+
+def covered_shares(
+    coverage: Coverage, at: Placement, rows: NDArray[np.intp], columns: NDArray[np.intp]
+) -> NDArray[np.float64]:
+    """How much of each of N cells of a map is covered, 0 to 1.
+
+    Parameters
+    ----------
+    coverage : a mask or drawn areas.
+    at : where the cells lie.
+    rows, columns : int [N], which cells.
+    """
+    return coverage.fraction_of(
+        at.origin_x + columns * np.float64(at.pixel_width),
+        at.origin_y + rows * np.float64(at.pixel_height),
+        at.pixel_width,
+        at.pixel_height,
+    )

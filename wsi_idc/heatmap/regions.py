@@ -186,8 +186,7 @@ def _label(
     keep : bool [labels + 1], which are regions: not the 0, and none that is too small.
     """
     check_min_area(min_area_mm2)
-    with np.errstate(invalid="ignore"):
-        positive = probability.values >= threshold
+    positive = probability.positive(threshold)
     labels, _ = ndimage.label(positive, structure=TOUCHING)
     cells = np.bincount(labels.ravel())
     keep = cells * probability.placement.pixel_area_mm2 >= min_area_mm2 * (1 - _ROUNDING)

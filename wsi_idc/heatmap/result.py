@@ -128,7 +128,7 @@ class HeatmapResult:
         rows, columns = self.probability.values.shape
         return f"<HeatmapResult {self.name!r}: {rows} x {columns} cells, {self.patches} patches>"
 
-    @property
+    @cached_property
     def summary(self) -> MapSummary:
         """Areas and extremes at the threshold of `display`."""
         return summarise(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from wsi_idc.heatmap.probability_map import ProbabilityMap
+from wsi_idc.heatmap.probability_map import ProbabilityMap, covered_shares
 from wsi_idc.heatmap.regions import region_cells
 from wsi_idc.slides.raster import SlideMask
 
@@ -94,15 +94,8 @@ def summarise(
 
 
 def _positive_tissue(probability: ProbabilityMap, threshold: float, tissue: SlideMask) -> float:
-    with np.errstate(invalid="ignore"):
-        rows, columns = np.nonzero(probability.values >= threshold)
     at = probability.placement
-    shares = tissue.fraction_of(
-        at.origin_x + columns.astype(np.float64) * at.pixel_width,
-        at.origin_y + rows.astype(np.float64) * at.pixel_height,
-        at.pixel_width,
-        at.pixel_height,
-    )
+    shares = covered_shares(tissue, at, *np.nonzero(probability.positive(threshold)))
     return float(shares.sum()) * at.pixel_area_mm2
 
 

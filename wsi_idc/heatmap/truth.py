@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from wsi_idc.errors import SettingsError
-from wsi_idc.heatmap.probability_map import ProbabilityMap
+from wsi_idc.heatmap.probability_map import ProbabilityMap, covered_shares
 from wsi_idc.slides.raster import Coverage, Placement
 
 LABEL_COLUMNS = ("x", "y", "width", "height", "class")
@@ -109,18 +109,9 @@ def truth_fraction_of_cells(probability: ProbabilityMap, truth: Coverage) -> NDA
     float64, the shape of the map, 0 to 1: exact areas. What lies outside the mask is not
     covered.
     """
-    rows, columns = probability.values.shape
-    at = probability.placement
-    column, row = np.meshgrid(
-        np.arange(columns, dtype=np.float64), np.arange(rows, dtype=np.float64)
-    )
-    covered = truth.fraction_of(
-        at.origin_x + column.ravel() * at.pixel_width,
-        at.origin_y + row.ravel() * at.pixel_height,
-        at.pixel_width,
-        at.pixel_height,
-    )
-    return covered.reshape(rows, columns)
+    shape = probability.values.shape
+    rows, columns = np.indices(shape).reshape(2, -1)
+    return covered_shares(truth, probability.placement, rows, columns).reshape(shape)
 
 
 def units_of_cells(

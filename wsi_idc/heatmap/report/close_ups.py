@@ -7,7 +7,7 @@ cuts the rest from the overview.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -50,8 +50,12 @@ class CloseUp:
 
     def description(self) -> dict[str, Any]:
         """All but the file, for JSON."""
-        about = {field: getattr(self, field) for field in ("width", "height")}
-        return {**about, "target": list(self.target), "placement": asdict(self.placement)}
+        return {
+            "width": self.width,
+            "height": self.height,
+            "target": list(self.target),
+            "placement": asdict(self.placement),
+        }
 
     @classmethod
     def from_description(cls, jpeg: bytes, about: dict[str, Any]) -> CloseUp:
@@ -135,13 +139,10 @@ def cut_close_up(overview: SlidePicture, x: float, y: float) -> CloseUp:
         jpeg(
             overview.pixels[row : row + height, column : column + width], most_bytes=CLOSE_UP_BYTES
         ),
-        Placement(
-            at.origin_x + column * at.pixel_width,
-            at.origin_y + row * at.pixel_height,
-            at.pixel_width,
-            at.pixel_height,
-            at.mpp_x,
-            at.mpp_y,
+        replace(
+            at,
+            origin_x=at.origin_x + column * at.pixel_width,
+            origin_y=at.origin_y + row * at.pixel_height,
         ),
         width,
         height,

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from wsi_idc.drawing.pen import round_length_mm
 from wsi_idc.heatmap.blending import blend, resize_picture, shaded_glass
 from wsi_idc.heatmap.legend import RESEARCH_USE_ONLY, colour_bar
@@ -95,8 +93,7 @@ def _outline(result: HeatmapResult, overview: SlidePicture) -> dict[str, str] | 
     """The outline as a path over the overview; None where it is to be drawn into the picture."""
     if not result.display.outline or result.probability.values.size > _MOST_CELLS:
         return None
-    with np.errstate(invalid="ignore"):
-        path = outline_path(result.probability.values >= result.display.threshold)
+    path = outline_path(result.probability.positive(result.display.threshold))
     if len(path) > _MOST_PATH:
         return None
     cells, pixels = result.probability.placement, overview.placement
