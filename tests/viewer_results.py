@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from slide_factory import PositionCode, position_slide
 
+from wsi_idc.heatmap.blending import OverlaySettings
 from wsi_idc.heatmap.probability_map import ProbabilityMap
-from wsi_idc.heatmap.render import OverlaySettings
 from wsi_idc.heatmap.result import HeatmapResult, write_result
 from wsi_idc.slides import info_json, open_slide
 from wsi_idc.slides.fingerprint import slide_fingerprint

@@ -14,12 +14,13 @@ from typer.testing import CliRunner, Result
 from wsi_idc.cli.app import app
 from wsi_idc.errors import ResultFolderError, SettingsError
 from wsi_idc.files import write_json
+from wsi_idc.heatmap.blending import OverlaySettings
 from wsi_idc.heatmap.border import cell_edges_um, in_band, outline_um
 from wsi_idc.heatmap.export.ome_tiff import write_ome_tiff
 from wsi_idc.heatmap.judge import JudgeSettings, judge_result, result_folders, truth_of
 from wsi_idc.heatmap.judge_cohort import MEAN, POOLED
 from wsi_idc.heatmap.probability_map import ProbabilityMap
-from wsi_idc.heatmap.render import OverlaySettings, write_png
+from wsi_idc.heatmap.render import write_png
 from wsi_idc.privacy import Pseudonyms
 from wsi_idc.slides.raster import Placement, SlideMask
 

@@ -17,18 +17,13 @@ from wsi_idc.heatmap.blending import (
     ASSESSED_COLOUR,
     HALO_COLOUR,
     OUTLINE_COLOUR,
+    OverlaySettings,
     blend,
     resize_picture,
 )
 from wsi_idc.heatmap.colormaps import COLORMAPS, colour_table
 from wsi_idc.heatmap.probability_map import ProbabilityMap
-from wsi_idc.heatmap.render import (
-    OverlaySettings,
-    picture_box,
-    render_overlay,
-    render_side_by_side,
-    write_png,
-)
+from wsi_idc.heatmap.render import picture_box, render_overlay, write_png
 from wsi_idc.slides.raster import Placement, SlidePicture
 
 PINK = (222, 160, 190)
@@ -67,9 +62,9 @@ def bounding_box(where: np.ndarray) -> tuple[int, int, int, int]:
     return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
 
 
-@pytest.mark.parametrize("render", [render_overlay, render_side_by_side])
+@pytest.mark.parametrize("side_by_side", [False, True])
 @pytest.mark.parametrize(("mpp_x", "mpp_y"), [(0.2527, 0.2527), (0.2431, 0.2611)])
-def test_one_hot_cell_at_the_far_corner_lands_on_its_tissue(render, mpp_x, mpp_y):
+def test_one_hot_cell_at_the_far_corner_lands_on_its_tissue(side_by_side, mpp_x, mpp_y):
     width, height, origin_x, origin_y = 97_531, 64_213, 4_321, 1_234
     picture = plain_picture(
         1591,
@@ -86,8 +81,10 @@ def test_one_hot_cell_at_the_far_corner_lands_on_its_tissue(render, mpp_x, mpp_y
     probability.values[row, column] = 1.0
     at = probability.placement
 
-    image = np.asarray(render(picture, probability, settings=PLAIN, **FACTS))
-    box = picture_box(picture, PLAIN, side_by_side=render is render_side_by_side)
+    image = np.asarray(
+        render_overlay(picture, probability, settings=PLAIN, **FACTS, side_by_side=side_by_side)
+    )
+    box = picture_box(picture, PLAIN, side_by_side=side_by_side)
     slide = image[box.top : box.bottom, box.left : box.right]
     found = bounding_box((slide != PINK).any(axis=2))
 
@@ -250,8 +247,10 @@ def test_nothing_runs_over_the_margins(shape, width_px, threshold):
     probability.values[:] = 0.7
     settings = OverlaySettings(width_px=width_px, smooth=True, threshold=threshold)
     facts = {"title": "a-rather-long-slide-name-" * 9, "model_name": "model-" * 40, "mpp": 7.9936}
-    for render in (render_overlay, render_side_by_side):
-        image = render(picture, probability, settings=settings, **facts)
+    for side_by_side in (False, True):
+        image = render_overlay(
+            picture, probability, settings=settings, **facts, side_by_side=side_by_side
+        )
         assert image.width <= width_px
         border = round(20 * width_px / 1600)
         pixels = np.asarray(image)

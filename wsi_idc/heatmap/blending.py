@@ -157,7 +157,7 @@ def tint(
     The opacity rises linearly from 0.6 of `settings.opacity` at the floor to all of it at
     probability 1.
     """
-    coloured = np.isfinite(values) & (np.nan_to_num(values, nan=-1.0) >= settings.floor)
+    coloured = np.nan_to_num(values, nan=-1.0) >= settings.floor
     result = pixels.copy()
     value = values[coloured].astype(np.float32)
     span = max(1.0 - settings.floor, 1e-6)
@@ -225,7 +225,7 @@ def shaded_glass() -> tuple[int, int, int]:
 
 
 def _outline_regions(
-    pixels: NDArray[np.uint8], shown: NDArray[np.float32], settings: OverlaySettings
+    pixels: NDArray[np.uint8], values: NDArray[np.float32], settings: OverlaySettings
 ) -> None:
     """Outline, in place, the regions at or above the threshold.
 
@@ -233,8 +233,7 @@ def _outline_regions(
     light to dark is the edge itself, and a line of one colour would be lost on dense nuclei or
     on fat.
     """
-    assessed = np.isfinite(shown)
-    positive = assessed & (np.nan_to_num(shown, nan=-1.0) >= settings.threshold)
+    positive = np.nan_to_num(values, nan=-1.0) >= settings.threshold
     # Two pixels of 1,600: seen on a full screen, and thin against any cell.
     line_px = max(1, round(settings.width_px / 800))
     pixels[~_eroded(~positive, line_px) & ~positive] = HALO_COLOUR

@@ -18,7 +18,7 @@ from wsi_idc.heatmap.blending import (
     shaded_glass,
     tint,
 )
-from wsi_idc.heatmap.probability_map import IDC, ProbabilityMap
+from wsi_idc.heatmap.probability_map import ProbabilityMap
 from wsi_idc.heatmap.summary import summarise
 from wsi_idc.slides.raster import SlidePicture
 
@@ -71,9 +71,7 @@ def _draw_name(pen: Pen, name: str, left: int, baseline: int, room: int) -> None
         pen.text(x, baseline, _NAME_NOTE, _SMALL_PX, colour=GREY)
 
 
-def draw_footer(
-    pen: Pen, slide: SlidePicture, settings: OverlaySettings, class_name: str = IDC
-) -> None:
+def draw_footer(pen: Pen, slide: SlidePicture, settings: OverlaySettings, class_name: str) -> None:
     """Draw scale bar, colour bar, key and limits of use below the slide.
 
     Parameters

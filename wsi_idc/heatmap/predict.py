@@ -18,9 +18,9 @@ import wsi_idc
 from wsi_idc.errors import ResultFolderError, reason
 from wsi_idc.files import whole_folder
 from wsi_idc.heatmap.aggregate import aggregate
+from wsi_idc.heatmap.blending import OverlaySettings
 from wsi_idc.heatmap.export.settings import ExportSettings
 from wsi_idc.heatmap.probability_map import ProbabilityMap, column_of, label_of
-from wsi_idc.heatmap.render import OverlaySettings
 from wsi_idc.heatmap.report import read_close_ups
 from wsi_idc.heatmap.result import (
     GEOJSON,

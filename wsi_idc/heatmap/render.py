@@ -30,15 +30,6 @@ from wsi_idc.heatmap.legend import (
 from wsi_idc.heatmap.probability_map import ProbabilityMap
 from wsi_idc.slides.raster import SlidePicture
 
-__all__ = [
-    "Box",
-    "OverlaySettings",
-    "picture_box",
-    "render_overlay",
-    "render_side_by_side",
-    "write_png",
-]
-
 # Pixels of a picture 1,600 wide; others scale along.
 _DESIGN_WIDTH = 1600
 _LEAST_WIDTH = 1000  # room for the texts around a tall, narrow slide
@@ -81,8 +72,7 @@ def picture_box(
 
     Parameters
     ----------
-    picture, settings : as given to `render_overlay` or `render_side_by_side`.
-    side_by_side : True for the right one of the two slides of `render_side_by_side`.
+    picture, settings, side_by_side : as given to `render_overlay`.
     """
     return _lay_out(picture, settings, 2 if side_by_side else 1).panels[-1]
 
@@ -95,6 +85,7 @@ def render_overlay(
     title: str,
     model_name: str,
     mpp: float,
+    side_by_side: bool = False,
 ) -> Image.Image:
     """Draw a probability map over its slide.
 
@@ -106,28 +97,24 @@ def render_overlay(
     title : the slide's name; shortened in the middle if it is too long.
     model_name : the model that gave the probabilities.
     mpp : microns per pixel at which the model read the slide.
+    side_by_side : draw the bare slide as well, to the left and at the same scale.
 
     Returns
     -------
     RGB image, at most `settings.width_px` wide. Equal input gives equal pixels.
     """
-    return _render(picture, probability, settings, (title, model_name, mpp), panels=1)
-
-
-def render_side_by_side(
-    picture: SlidePicture,
-    probability: ProbabilityMap,
-    *,
-    settings: OverlaySettings,
-    title: str,
-    model_name: str,
-    mpp: float,
-) -> Image.Image:
-    """Draw the bare slide and, to its right at the same scale, the overlay.
-
-    Parameters and result are those of `render_overlay`.
-    """
-    return _render(picture, probability, settings, (title, model_name, mpp), panels=2)
+    layout = _lay_out(picture, settings, 2 if side_by_side else 1)
+    box = layout.panels[-1]
+    slide = resize_picture(picture, box.width, box.height)
+    image = Image.new("RGB", (layout.width, layout.height), "white")
+    pen = Pen(image, settings.width_px / _DESIGN_WIDTH)
+    for panel in layout.panels:
+        pen.frame(panel.left, panel.top, panel.right, panel.bottom)
+        image.paste(Image.fromarray(slide.pixels), (panel.left, panel.top))
+    image.paste(Image.fromarray(blend(slide, probability, settings)), (box.left, box.top))
+    draw_header(pen, probability, settings, title, model_name, mpp)
+    draw_footer(pen, slide, settings, probability.class_name)
+    return image
 
 
 def write_png(path: Path, image: Image.Image) -> None:
@@ -141,27 +128,6 @@ def write_png(path: Path, image: Image.Image) -> None:
     plain = Image.fromarray(np.asarray(image))  # without notes such as dates and programs
     with whole_file(path) as temporary:
         plain.save(temporary, format="PNG")
-
-
-def _render(
-    picture: SlidePicture,
-    probability: ProbabilityMap,
-    settings: OverlaySettings,
-    facts: tuple[str, str, float],
-    panels: int,
-) -> Image.Image:
-    layout = _lay_out(picture, settings, panels)
-    box = layout.panels[-1]
-    slide = resize_picture(picture, box.width, box.height)
-    image = Image.new("RGB", (layout.width, layout.height), "white")
-    pen = Pen(image, settings.width_px / _DESIGN_WIDTH)
-    for panel in layout.panels:
-        pen.frame(panel.left, panel.top, panel.right, panel.bottom)
-        image.paste(Image.fromarray(slide.pixels), (panel.left, panel.top))
-    image.paste(Image.fromarray(blend(slide, probability, settings)), (box.left, box.top))
-    draw_header(pen, probability, settings, *facts)
-    draw_footer(pen, slide, settings, probability.class_name)
-    return image
 
 
 def _lay_out(picture: SlidePicture, settings: OverlaySettings, panels: int) -> _Layout:

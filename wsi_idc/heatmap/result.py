@@ -24,7 +24,7 @@ The folder appears whole. A map can be drawn again from it without the slide and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -37,6 +37,7 @@ from PIL import Image
 
 from wsi_idc.errors import ResultFolderError, reason
 from wsi_idc.files import make_folder, read_json, whole_file, write_json
+from wsi_idc.heatmap.blending import OverlaySettings
 from wsi_idc.heatmap.export.geojson import GeoJsonFrame, write_geojson
 from wsi_idc.heatmap.export.ome_tiff import read_ome_tiff, write_ome_tiff
 from wsi_idc.heatmap.export.regions import write_regions_csv
@@ -44,7 +45,7 @@ from wsi_idc.heatmap.export.scores import read_scores_csv, write_scores_csv, wri
 from wsi_idc.heatmap.export.settings import ExportSettings
 from wsi_idc.heatmap.probability_map import ProbabilityMap, label_of
 from wsi_idc.heatmap.regions import Region, find_regions
-from wsi_idc.heatmap.render import OverlaySettings, render_overlay, render_side_by_side, write_png
+from wsi_idc.heatmap.render import render_overlay, write_png
 from wsi_idc.heatmap.report import CloseUp, write_report
 from wsi_idc.heatmap.saved_summary import problem_of
 from wsi_idc.heatmap.summary import MapSummary, summarise
@@ -104,19 +105,18 @@ class HeatmapResult:
 
     def overlay(self) -> Image.Image:
         """Draw the map over the slide, as `overlay.png` has it."""
-        return self._drawn(render_overlay, self.probability)
+        return self._drawn(self.probability)
 
-    def _drawn(
-        self, render: Callable[..., Image.Image], probability: ProbabilityMap
-    ) -> Image.Image:
+    def _drawn(self, probability: ProbabilityMap, *, side_by_side: bool = False) -> Image.Image:
         model = self.request["model"]
-        return render(
+        return render_overlay(
             self.picture,
             probability,
             settings=self.display,
             title=self.name,
             model_name=model["name"],
             mpp=model["spacing_um_px"],
+            side_by_side=side_by_side,
         )
 
     def _repr_jpeg_(self) -> bytes:
@@ -173,11 +173,9 @@ def draw_result(folder: Path, result: HeatmapResult, run: dict[str, Any]) -> Non
     identical runs give identical reports, nothing else of it.
     """
     write_png(folder / OVERLAY, result.overlay())
-    write_png(folder / SIDE_BY_SIDE, result._drawn(render_side_by_side, result.probability))
+    write_png(folder / SIDE_BY_SIDE, result._drawn(result.probability, side_by_side=True))
     for other in result.others:
-        write_png(
-            folder / CLASS_OVERLAY.format(other.class_name), result._drawn(render_overlay, other)
-        )
+        write_png(folder / CLASS_OVERLAY.format(other.class_name), result._drawn(other))
     _write_exports(folder, result)
     write_report(folder / REPORT, result, run["versions"])
     write_json(

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from wsi_idc.heatmap.blending import OverlaySettings
 from wsi_idc.heatmap.probability_map import ProbabilityMap
-from wsi_idc.heatmap.render import OverlaySettings
 from wsi_idc.heatmap.result import HeatmapResult
 from wsi_idc.slides.raster import Placement, SlidePicture
 

@@ -16,8 +16,8 @@ import pytest
 from heatmap.report.results import CELL, ORIGIN, a_result
 from PIL import Image
 
+from wsi_idc.heatmap.blending import OverlaySettings
 from wsi_idc.heatmap.probability_map import ProbabilityMap
-from wsi_idc.heatmap.render import OverlaySettings
 from wsi_idc.heatmap.report.write import report_page, write_report
 from wsi_idc.heatmap.result import HeatmapResult, write_result
 from wsi_idc.slides.raster import SlidePicture
