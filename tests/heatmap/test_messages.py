@@ -27,7 +27,6 @@ from wsi_idc.heatmap.judge import JudgeSettings, judge_result, result_folders, t
 from wsi_idc.heatmap.predict import _is_done, render_again
 from wsi_idc.heatmap.result import read_result, read_run
 from wsi_idc.heatmap.scoring import ScoreSettings
-from wsi_idc.heatmap.truth import units_of_cells, units_of_squares
 
 SQUARES = "x,y,width,height,class\n1,1,50,50,"
 SCORES = "minx,miny,width,height,prob_idc\n0,0,9,9,"
@@ -324,27 +323,4 @@ def test_truths_in_a_folder(made: Path, tmp_path: Path) -> None:
     check_told(
         "… is not a result folder (no …) and holds none; give what `wsi-idc heatmap` wrote",
         lambda: result_folders([tmp_path]),
-    )
-
-
-@pytest.mark.parametrize(
-    ("message", "labels"),
-    [
-        ("the labels lack the column …", pd.DataFrame({"x": [1.0]})),
-        (
-            "the labels have a class that is neither 0 nor 1",
-            pd.DataFrame({"x": [1], "y": [1], "width": [5], "height": [5], "class": [2]}),
-        ),
-    ],
-)
-def test_labels(message: str, labels: pd.DataFrame, made: Path) -> None:
-    probability = read_result(made).probability
-    check_told(message, lambda: units_of_squares(probability, labels, 8.0, threshold=0.5))
-
-
-def test_overlaps(made: Path) -> None:
-    probability = read_result(made).probability
-    check_told(
-        "the least overlap must be above 0 and up to 1, not …",
-        lambda: units_of_cells(probability, None, 0.5, 0.0),  # type: ignore[arg-type]
     )

@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from wsi_idc.errors import SettingsError
 from wsi_idc.heatmap.border import cell_edges_um, in_band, outline_um
 from wsi_idc.heatmap.probability_map import ProbabilityMap
 from wsi_idc.heatmap.truth import (
@@ -28,8 +27,10 @@ def score_against_mask(*map_and_truth: Any, **options: Any) -> TruthScores:
     return score(units_of_cells(*map_and_truth, **options))
 
 
-def score_against_labels(*map_and_labels: Any, **options: Any) -> TruthScores:
-    return score(units_of_squares(*map_and_labels, **options))
+def score_against_labels(
+    *map_and_labels: Any, threshold: float = 0.5, **options: Any
+) -> TruthScores:
+    return score(units_of_squares(*map_and_labels, threshold=threshold, **options))
 
 
 def a_map(values: list[list[float]], *, cell: float = 800.0, origin: float = 0.0) -> ProbabilityMap:
@@ -69,14 +70,16 @@ def test_figures_against_a_mask():
     assert scores.area_error_percent == pytest.approx(-60)
 
 
-def test_the_least_overlap_decides_what_is_true():
+def test_a_cell_is_true_where_half_of_it_is():
     probability = a_map([[0.9, 0.6, 0.2], [0.7, 0.5, 0.1], [0.4, 0.3, 0.0]])
-    truth = a_mask(np.tile([1, 1, 1, 0, 0, 0], (6, 1)), pixel=400.0)
-    stricter = score_against_mask(probability, truth, 0.65, min_overlap=0.51)
-    assert stricter.true_mm2 == pytest.approx(3 * 0.04)
+    # The first column covered wholly, of the second 49 and 50 hundredths.
+    less, half = (a_mask(np.tile(np.arange(300) < 100 + n, (300, 1)), pixel=8.0) for n in (49, 50))
+    scores = score_against_mask(probability, less, 0.65)
+    assert scores.true_mm2 == pytest.approx(3 * 0.04)
     # True 0.9 0.7 0.4, false 0.6 0.5 0.3 0.2 0.1 0.0: 16 of 18 pairs in order.
-    assert stricter.auc == pytest.approx(16 / 18)
-    assert stricter.dice == pytest.approx(4 / 5)
+    assert scores.auc == pytest.approx(16 / 18)
+    assert scores.dice == pytest.approx(4 / 5)
+    assert score_against_mask(probability, half, 0.65).true_mm2 == pytest.approx(6 * 0.04)
 
 
 def test_cells_cut_by_the_border_can_be_left_out():
@@ -102,9 +105,10 @@ def test_whole_cells_on_odd_scales_do_not_count_as_border():
     truth = SlideMask(fine, Placement(1 / 3, 7.7, cell / 10, cell / 10, 0.2527, 0.2527))
     border = in_band(outline_um(truth, truth.placement), cell_edges_um(probability), 0.0)
     assert not border.any()
-    scores = score_against_mask(probability, truth, 0.5, min_overlap=1.0)
+    fine[110:470, 225:230] = True  # half of the cells to the left: they are true as well
+    scores = score_against_mask(probability, truth, 0.5)
     assert (scores.cells, scores.left_out) == (4800, 0)
-    assert scores.true_mm2 == pytest.approx(36 * 48 * 0.04)
+    assert scores.true_mm2 == pytest.approx(36 * 49 * 0.04)
 
 
 def test_figures_that_cannot_be_had_are_none():
@@ -114,12 +118,6 @@ def test_figures_that_cannot_be_had_are_none():
     assert scores.specificity == 1.0
     empty = score_against_mask(a_map([[N, N]]), nothing, 0.5)
     assert (empty.cells, empty.auc, empty.specificity) == (0, None, None)
-
-
-@pytest.mark.parametrize("wrong", [{"min_overlap": 0.0}, {"min_overlap": 1.1}])
-def test_settings_that_cannot_be_used_are_refused(wrong):
-    with pytest.raises(SettingsError):
-        score_against_mask(a_map([[0.5]]), a_mask(np.ones((1, 1)), pixel=800.0), 0.5, **wrong)
 
 
 def squares(*rows: tuple[int, int, int, int, int]) -> pd.DataFrame:
@@ -160,13 +158,6 @@ def test_the_frame_of_the_labels_starts_at_the_bounds_of_the_slide():
     scores = score_against_labels(probability, labels, 8.0, origin_x=5000.0, origin_y=5000.0)
     assert (scores.auc, scores.dice, scores.cells) == (1.0, 1.0, 2)
     assert score_against_labels(probability, labels, 8.0).cells == 0
-
-
-def test_labels_that_cannot_be_used_are_refused():
-    with pytest.raises(SettingsError, match="height"):
-        score_against_labels(a_map([[0.5]]), squares().drop(columns="height"), 8.0)
-    with pytest.raises(SettingsError, match="neither 0 nor 1"):
-        score_against_labels(a_map([[0.5]]), squares((1, 1, 25, 25, 2)), 8.0)
 
 
 def test_more_squares_than_are_judged_at_once():

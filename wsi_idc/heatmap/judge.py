@@ -219,21 +219,18 @@ def _squares(
     mpp = float(result.request["model"]["spacing_um_px"])
     edges = squares_um(labels, result.probability.placement, mpp, *corner)
     border = in_band(squares_outline_um(labels, edges), edges, width_um)
-    try:
-        return {
-            kind: units_of_squares(
-                result.probability,
-                labels,
-                mpp,
-                threshold=threshold,
-                origin_x=corner[0],
-                origin_y=corner[1],
-                border=left_out,
-            )
-            for kind, left_out in ((SQUARES, None), (SQUARES + OFF_THE_BORDER, border))
-        }
-    except SettingsError as error:
-        raise SettingsError(f"{truth}: {error}") from error
+    return {
+        kind: units_of_squares(
+            result.probability,
+            labels,
+            mpp,
+            threshold=threshold,
+            origin_x=corner[0],
+            origin_y=corner[1],
+            border=left_out,
+        )
+        for kind, left_out in ((SQUARES, None), (SQUARES + OFF_THE_BORDER, border))
+    }
 
 
 def _cells(

@@ -14,12 +14,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from wsi_idc.errors import SettingsError
 from wsi_idc.heatmap.probability_map import ProbabilityMap, covered_shares
 from wsi_idc.slides.raster import Coverage, Placement
 
 LABEL_COLUMNS = ("x", "y", "width", "height", "class")
 
+# The part of a cell that the truth must cover to make it truly positive.
+_LEAST_OVERLAP = 0.5
 # Areas are exact but for float rounding: less than this part of a unit's area is none of it.
 _ROUNDING = 1e-6
 # Squares judged at a time, so that memory stays small on maps of native 40x patches.
@@ -118,30 +119,19 @@ def units_of_cells(
     probability: ProbabilityMap,
     truth: Coverage,
     threshold: float,
-    min_overlap: float = 0.5,
     *,
     border: NDArray[np.bool_] | None = None,
 ) -> Units:
-    """The assessed cells of a map with their truth.
+    """The assessed cells of a map with their truth: positive where it covers half of a cell.
 
     Parameters
     ----------
     probability : the map.
     truth : where there is tumour: a mask or drawn areas.
     threshold : cells at or above it are predicted positive.
-    min_overlap : part of a cell, above 0 and up to 1, that the truth must cover to make it
-        truly positive.
     border : bool, the shape of the map: cells to leave out.
-
-    Raises
-    ------
-    SettingsError
-        If `min_overlap` cannot be used.
     """
-    if not 0 < min_overlap <= 1:
-        raise SettingsError(f"the least overlap must be above 0 and up to 1, not {min_overlap}")
-    covered = truth_fraction_of_cells(probability, truth)
-    positive = covered >= min_overlap - _ROUNDING
+    positive = truth_fraction_of_cells(probability, truth) >= _LEAST_OVERLAP - _ROUNDING
     judged = probability.assessed if border is None else probability.assessed & ~border
     values = probability.values[judged]
     return Units(
@@ -156,7 +146,7 @@ def units_of_cells(
 
 
 def squares_um(
-    labels: pd.DataFrame, at: Placement, mpp: float, origin_x: float = 0.0, origin_y: float = 0.0
+    labels: pd.DataFrame, at: Placement, mpp: float, origin_x: float, origin_y: float
 ) -> NDArray[np.float64]:
     """Left, top, right and bottom of squares, microns from the corner of level 0; [N, 4]."""
     x, y, width, height = (labels[name].to_numpy(np.float64) * mpp for name in LABEL_COLUMNS[:4])
@@ -170,7 +160,7 @@ def units_of_squares(
     labels: pd.DataFrame,
     mpp: float,
     *,
-    threshold: float = 0.5,
+    threshold: float,
     origin_x: float = 0.0,
     origin_y: float = 0.0,
     border: NDArray[np.bool_] | None = None,
@@ -183,22 +173,13 @@ def units_of_squares(
     Parameters
     ----------
     probability : the map.
-    labels : columns `x`, `y` (top-left pixel, counted from 1), `width`, `height` in pixels of
-        `mpp`, and `class`, 0 or 1.
+    labels : those of `LABEL_COLUMNS`, N rows: `x`, `y` (top-left pixel, counted from 1), `width`,
+        `height` in pixels of `mpp`, and `class`, 0 or 1.
     mpp : microns per pixel of the labels' frame.
     threshold : squares at or above it are predicted positive.
     origin_x, origin_y : level-0 pixels of the frame's corner: that of the slide's bounds.
     border : bool [N], squares to leave out.
-
-    Raises
-    ------
-    SettingsError
-        If a column is missing or a class is neither 0 nor 1.
     """
-    if missing := [name for name in LABEL_COLUMNS if name not in labels.columns]:
-        raise SettingsError(f"the labels lack the column {', '.join(missing)}")
-    if not labels["class"].isin([0, 1]).all():
-        raise SettingsError("the labels have a class that is neither 0 nor 1")
     at = probability.placement
     values = {name: labels[name].to_numpy(dtype=np.float64) for name in LABEL_COLUMNS}
     # Edges of the squares in cells of the map; pixel 1 of the frame starts at its corner.
