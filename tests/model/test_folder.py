@@ -36,7 +36,8 @@ def edit_card(folder: Path, **changes: object) -> None:
 def test_the_frozen_graph_scores_like_the_keras_model(
     scorer: Scorer, model_folder: Path, patches: np.ndarray
 ) -> None:
-    model, card = load_keras_model(model_folder)
+    card = read_card(model_folder)
+    model = load_keras_model(model_folder, card)
     # Called, not `predict`, which makes a graph first: seconds, and a thing less independent.
     raw = np.asarray(model(patches, training=False))[:, 0].astype(np.float64)
     logit = np.log(raw / (1 - raw))

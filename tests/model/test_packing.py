@@ -131,7 +131,7 @@ class TestNoCode:
         card["network"]["config"]["config"]["layers"][1]["config"]["activation"] = part
         (tmp_path / CARD_FILE).write_text(json.dumps(card))
         with pytest.raises(ModelFolderError, match=r"hold no code|registered as"):
-            load_keras_model(tmp_path)
+            load_keras_model(tmp_path, read_card(tmp_path))
 
     def test_in_a_file(self, file: Path, tmp_path: Path) -> None:
         with zipfile.ZipFile(file) as old, zipfile.ZipFile(tmp_path / "m.keras", "w") as new:
@@ -210,9 +210,9 @@ class TestNoCode:
         with pytest.raises(
             ModelFolderError, match=r"has the shape \(4, 3\), expected \(4, 16777216\)"
         ):
-            load_keras_model(model)
+            load_keras_model(model, read_card(model))
         # What was not built is not built by the next model either.
-        assert load_keras_model(packed)[0].count_params() < 1000
+        assert load_keras_model(packed, read_card(packed)).count_params() < 1000
 
     def test_a_layer_that_no_memory_holds_is_refused(self, packed: Path, tmp_path: Path) -> None:
         model = Path(shutil.copytree(packed, tmp_path / "wide"))
@@ -227,7 +227,7 @@ class TestNoCode:
         check_told(
             "…: the network's layer … makes … numbers of a patch, at most … are computed; pack it "
             "again from its source",
-            lambda: load_keras_model(model),
+            lambda: load_keras_model(model, read_card(model)),
         )
 
     def test_a_file_of_a_giant_is_refused_before_it_takes_memory(
@@ -250,7 +250,7 @@ class TestNoCode:
         model = Path(shutil.copytree(packed, tmp_path / "many"))
         (model / CARD_FILE).write_text(json.dumps(card))
         with pytest.raises(ModelFolderError, match="cannot be built"):
-            load_keras_model(model)
+            load_keras_model(model, read_card(model))
 
 
 def test_verify_compares_with_the_scores_at_packing(packed: Path, tmp_path: Path) -> None:

@@ -7,8 +7,8 @@
       weights.safetensors  arrays named by the layers' variables; large kernels as float16
 
 Loading rebuilds the network from the card's numbers, a packed one from a list of Keras's own
-layers, and fills in arrays; nothing from the
-folder is executed, and a weights file whose SHA-256 is not the card's is refused.
+layers, and fills in arrays; nothing from the folder is executed, and a weights file whose SHA-256
+is not the card's is refused.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ WEIGHTS_FILE = "weights.safetensors"
 
 _COPY_AGAIN = "copy the model folder again"
 
-SHIPPED_MODEL = Path(__file__).parent / "shipped"
-"""The model folder that comes with the package."""
-
 # The first layers' kernels are small, and all later ones see their rounding: in float32 they take
 # 0.2 MB more, and scores change by at most 0.0001 in place of 0.001 (measured).
 _SMALL_KERNEL = 20_000
+
+SHIPPED_MODEL = Path(__file__).parent / "shipped"
+"""The model folder that comes with the package."""
 
 SHIPPED = "shipped"
 """Its name where a model folder can be given."""
@@ -195,25 +195,24 @@ def architecture_of(card: ModelCard) -> Architecture:
     return Architecture(patch_size=card.patch_size_pixels, **card.network.model_dump())
 
 
-def load_keras_model(folder: Path) -> tuple[Any, ModelCard]:
-    """Rebuild the Keras model of a model folder.
+def load_keras_model(folder: Path, card: ModelCard) -> Any:
+    """Rebuild the Keras model of a model folder whose card was read.
 
     Raises
     ------
     ModelFolderError
         If anything in the folder is missing, damaged or does not belong together.
     """
-    card = read_card(folder)
     if not isinstance(card.network, PackedNetwork):
         model = build_model(architecture_of(card))
         read_card_weights(folder, card, model)
-        return model, card
+        return model
     weights = folder / card.weights.file
     with designed(card.network.config, folder / CARD_FILE) as model:
         arrays = read_card_arrays(folder, card)
         _compare(model, arrays, weights)
     _fill(model, arrays, weights)
-    return model, card
+    return model
 
 
 def read_card_weights(folder: Path, card: ModelCard, model: Any) -> None:

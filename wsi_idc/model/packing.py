@@ -206,8 +206,7 @@ def verify_model(folder: str | Path) -> tuple[ModelCard, str]:
         scores = load_model(folder).predict(probe_patches(card.patch_size_pixels))
         return card, f"weights are whole; scores {len(scores)} patches of noise"
     before = np.array(card.network.probe, np.float32)
-    model, card = load_keras_model(folder)
-    now = _probabilities(model, card)
+    now = _probabilities(load_keras_model(folder, card), card)
     if now.shape != before.shape or not np.allclose(now, before, rtol=0, atol=PROBE_TOLERANCE):
         raise ModelFolderError(
             f"{folder} does not score as it did when it was packed; pack it again from its source"

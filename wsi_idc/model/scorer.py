@@ -155,7 +155,7 @@ def load_model(
     tf = load_tensorflow(device)
     if batch_size is None:
         batch_size = GPU_BATCH_SIZE if tf.config.get_visible_devices("GPU") else BATCH_SIZE
-    model, card = load_keras_model(place)
+    model = load_keras_model(place, card)
     if packed:
         return _named(PackedGraph(model, card, batch_size), place, card)
     return _named(TensorFlowGraph(model, card.patch_size_pixels, batch_size), place, card)
