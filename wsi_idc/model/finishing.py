@@ -44,7 +44,7 @@ def finish(
     run: TrainedRun,
     output: Path,
     settings: TrainSettings,
-    say: Callable[[str], None] = lambda message: None,
+    say: Callable[[str], None],
 ) -> ModelCard:
     """Calibrate and judge the best model of a run and write its folder; return the card.
 

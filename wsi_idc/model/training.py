@@ -1,4 +1,4 @@
-"""Training: from a labelled patch folder to a model folder, resumable at every epoch.
+"""Training: from labelled patches to the best of its epochs, resumable after each of them.
 
 While it runs, a work folder inside MODEL holds the state; the model folder is whole once its
 card, `model.json`, is there, which is written last.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -55,18 +55,47 @@ class TrainedRun:
     best_epoch: int
 
 
+@dataclass
+class _State:
+    """How far the epochs are, as a checkpoint keeps it.
+
+    Attributes
+    ----------
+    epoch : how many are done.
+    best_epoch, best_auc : the one with the best validation ROC AUC, counted from 1, and that.
+    history : a row an epoch.
+    """
+
+    epoch: int = 0
+    best_epoch: int = 0
+    best_auc: float = -1.0
+    history: list[dict[str, float]] = field(default_factory=list)
+
+    def add(self, row: dict[str, float]) -> None:
+        """Count in an epoch that is done."""
+        self.epoch += 1
+        self.history.append({"epoch": self.epoch, **row})
+        if row["val_roc_auc"] > self.best_auc:
+            self.best_auc, self.best_epoch = row["val_roc_auc"], self.epoch
+
+    @property
+    def is_best(self) -> bool:
+        """Whether no epoch before was as good as the last one."""
+        return self.best_epoch == self.epoch
+
+
 def fit(
     patches: Path,
     output: Path,
     split_of: Callable[[pd.DataFrame], Split],
     settings: TrainSettings,
     *,
-    slides: Path | None = None,
-    resume: bool = False,
-    overwrite: bool = False,
-    tensorboard: Path | None = None,
-    progress: StepProgress | None = None,
-    say: Callable[[str], None] = lambda message: None,
+    slides: Path | None,
+    resume: bool,
+    overwrite: bool,
+    tensorboard: Path | None,
+    progress: StepProgress | None,
+    say: Callable[[str], None],
 ) -> TrainedRun:
     """Run the epochs and return the model with the best validation ROC AUC.
 
@@ -100,11 +129,7 @@ def fit(
         model = starting_model(settings, split)
     work = prepare(output, request, resume=resume, overwrite=overwrite)
     with kept_if_begun(output):
-        sides = {
-            side: load_side(split.rows(collection.table, side), settings, work / f"{side}.npy")
-            for side in SIDES
-            if split.patients(side)
-        }
+        sides = _load_sides(collection.table, split, settings, work)
         if padded := sum(side.padded for side in sides.values()):
             say(f"{padded} patches at slide edges were smaller and are padded with background")
         steps = max(1, len(sides["train"].label) // settings.batch_size)
@@ -114,51 +139,55 @@ def fit(
         # What is validated and kept: of full precision, on one device, as it will score.
         judged = build_model(settings.architecture)
         validate = _validator(judged, sides["val"], tf)
-        state: dict[str, Any] = {"epoch": 0, "best_epoch": 0, "best_auc": -1.0, "history": []}
+        state = _State()
         checkpoint = work / CHECKPOINT
         if resume and checkpoint.exists():
-            state = load_checkpoint(checkpoint, model, runner.average)
-            say(f"resuming after epoch {state['epoch']} of {settings.epochs}")
-        while state["epoch"] < settings.epochs:
-            if state["epoch"] - state["best_epoch"] >= settings.patience:
-                say(f"stopping early: no better epoch since epoch {state['best_epoch']}")
+            state = _State(**load_checkpoint(checkpoint, model, runner.average))
+            say(f"resuming after epoch {state.epoch} of {settings.epochs}")
+        while state.epoch < settings.epochs:
+            if state.epoch - state.best_epoch >= settings.patience:
+                say(f"stopping early: no better epoch since epoch {state.best_epoch}")
                 break
             began = time.monotonic()
-            loss = runner.run(state["epoch"], progress)
+            loss = runner.run(state.epoch, progress)
             runner.average.copy_to(judged)
             judgement = validate()
             # The last steps may have run away, which a mean over the epoch does not tell.
-            check_loss(judgement["val_loss"], "validation loss", state["epoch"])
-            row = {
-                "loss": loss,
-                **judgement,
-                "learning_rate": float(model.optimizer.learning_rate),
-            }
-            state["epoch"] += 1
-            state["history"].append({"epoch": state["epoch"], **row})
-            if row["val_roc_auc"] > state["best_auc"]:
-                state["best_auc"], state["best_epoch"] = row["val_roc_auc"], state["epoch"]
+            check_loss(judgement["val_loss"], "validation loss", state.epoch)
+            rate = float(model.optimizer.learning_rate)
+            row = {"loss": loss, **judgement, "learning_rate": rate}
+            state.add(row)
+            if state.is_best:
                 write_weights(work / BEST_WEIGHTS, judged)
-            if state["epoch"] == 1:
+            if state.epoch == 1:
                 begin(output, request, split)
-            save_checkpoint(checkpoint, model, runner.average, state)
-            write_csv(output / "epochs.csv", pd.DataFrame(state["history"]), float_format="%.6g")
-            curves.add(state["epoch"], row)
+            save_checkpoint(checkpoint, model, runner.average, asdict(state))
+            write_csv(output / "epochs.csv", pd.DataFrame(state.history), float_format="%.6g")
+            curves.add(state.epoch, row)
             minutes = (time.monotonic() - began) / 60
             say(_epoch_line(state, settings.epochs, minutes))
         read_weights(work / BEST_WEIGHTS, judged)
-        return TrainedRun(
-            judged, sides, split, mpp, pd.DataFrame(state["history"]), state["best_epoch"]
-        )
+        return TrainedRun(judged, sides, split, mpp, pd.DataFrame(state.history), state.best_epoch)
 
 
-def _epoch_line(state: dict[str, Any], epochs: int, minutes: float) -> str:
+def _load_sides(
+    table: pd.DataFrame, split: Split, settings: TrainSettings, work: Path
+) -> dict[str, Side]:
+    """The patches of each side that has patients, in files of the work folder."""
+    return {
+        side: load_side(split.rows(table, side), settings, work / f"{side}.npy")
+        for side in SIDES
+        if split.patients(side)
+    }
+
+
+def _epoch_line(state: _State, epochs: int, minutes: float) -> str:
     """What is said after an epoch that took so long."""
-    row, left = state["history"][-1], epochs - state["epoch"]
+    row, left = state.history[-1], epochs - state.epoch
     return (
-        f"epoch {state['epoch']}/{epochs}: loss {row['loss']:.4f}, "
+        f"epoch {state.epoch}/{epochs}: loss {row['loss']:.4f}, "
         f"validation ROC AUC {row['val_roc_auc']:.4f}"
-        + (" (best so far)" if state["best_epoch"] == state["epoch"] else "")
+        + (" (best so far)" if state.is_best else "")
         + (f"; about {max(1, math.ceil(left * minutes))} min left" if left else "")
     )
 
