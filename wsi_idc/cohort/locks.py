@@ -191,11 +191,19 @@ def _myself() -> dict[str, Any]:
     pid = os.getpid()
     return {
         "host": socket.gethostname(),
-        "boot": _first_line("/proc/sys/kernel/random/boot_id"),
+        "boot": _boot(),
         "pids": _process_space(),
         "pid": pid,
         "started": _started(pid),
     }
+
+
+def _boot() -> str | None:
+    """Which start of the machine this is; process numbers begin anew with each."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:
+        return None
 
 
 def _process_space() -> str | None:
@@ -224,13 +232,6 @@ def _started(pid: int) -> str | None:
     except OSError:
         pass
     return "running"
-
-
-def _first_line(path: str) -> str | None:
-    try:
-        return Path(path).read_text(encoding="ascii").strip()
-    except OSError:
-        return None
 
 
 def _in_words(content: str) -> str:

@@ -14,7 +14,6 @@ writes them of all records.
 
 from __future__ import annotations
 
-import json
 from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -22,7 +21,7 @@ from typing import Any
 
 from wsi_idc.cohort.locks import locked, waited_for
 from wsi_idc.cohort.task import Failure, SlideDone, SlideTask
-from wsi_idc.files import make_folder, write_csv, write_json
+from wsi_idc.files import make_folder, read_json, write_csv, write_json
 
 COHORT_TABLE, FAILURES_TABLE = "cohort.csv", "failures.csv"
 STATE_FOLDER = ".cohort"
@@ -182,7 +181,7 @@ def _record_file(output: Path, name: str) -> Path:
 def _read(file: Path) -> SlideRecord | None:
     """A record; None where there is none, or one that another version wrote otherwise."""
     try:
-        content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        content: dict[str, Any] = read_json(file)
         return SlideRecord(**{**content, "warnings": tuple(content["warnings"])})
     except (OSError, ValueError, TypeError, KeyError):
         return None

@@ -15,8 +15,10 @@ log = logging.getLogger("wsi_idc")
 
 _KNOWN = ("slide", "name", "patient", "slide_mpp", "annotations")
 # Columns of the tables that runs write; they say nothing of the slide.
-_WRITTEN = ("status", "patches", "tissue_mm2", "tumour_mm2", "tumour_fraction", "seconds")
-_ALSO_WRITTEN = ("warnings", "step", "error", "remedy")
+_WRITTEN = (
+    *("status", "patches", "tissue_mm2", "tumour_mm2", "tumour_fraction", "seconds"),
+    *("warnings", "step", "error", "remedy"),
+)
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,7 @@ def read_table(path: Path) -> list[CohortSlide]:
         raise SettingsError(
             f"{path} cannot be read as a table of slides ({reason(error)}); give a CSV in UTF-8"
         ) from error
-    unused = [name for name in columns if name not in (*_KNOWN, *_WRITTEN, *_ALSO_WRITTEN)]
+    unused = [name for name in columns if name not in (*_KNOWN, *_WRITTEN)]
     if unused:
         log.info("%s: columns that are not used: %s", path, ", ".join(unused))
     if not rows:

@@ -91,8 +91,8 @@ class Failure:
 
     Attributes
     ----------
-    step : what was being done: find, open, scale, tissue, annotations, settings, read, score,
-        write, or `program` for a fault of wsi-idc.
+    step : what was being done: find, open, scale, tissue, annotations, settings, read, score or
+        write; `memory` where that ran out, `program` for a fault of wsi-idc.
     error : what is wrong, without folders; outputs hold it.
     remedy : what to do about it, likewise.
     message : both in one line, with the slide, for the terminal.

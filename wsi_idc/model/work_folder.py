@@ -25,7 +25,7 @@ from wsi_idc.errors import (
     SettingsError,
     reason,
 )
-from wsi_idc.files import make_folder, write_json
+from wsi_idc.files import make_folder, read_json, write_json
 from wsi_idc.model.folder import CARD_FILE
 from wsi_idc.model.settings import TrainSettings
 from wsi_idc.rerun import differences
@@ -142,7 +142,7 @@ def kept_if_begun(output: Path) -> Iterator[None]:
 def _refuse_other(output: Path, request: dict[str, Any]) -> None:
     noted = output / SETTINGS_FILE
     try:
-        before = json.loads(noted.read_text(encoding="utf-8"))
+        before = read_json(noted)
     except (OSError, ValueError) as error:
         raise ModelFolderError(
             f"{noted} cannot be read ({reason(error)}); start over with --overwrite"

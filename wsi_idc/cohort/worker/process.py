@@ -197,8 +197,8 @@ class _Child:
                     self._waiting.pop(number, None)
                     self._was_ended = True
                 self.end()
-                reason = f"no progress for {timeout_s:g} seconds, so it was given up"
-                return _Ended(reason, _HANG, certain=True, step=step)
+                why = f"no progress for {timeout_s:g} seconds, so it was given up"
+                return _Ended(why, _HANG, certain=True, step=step)
             if kind == "outcome":
                 outcome: SlideOutcome = content
                 return outcome
@@ -209,8 +209,8 @@ class _Child:
                         "the process that is to do slides does not start "
                         f"({end_in_words(status)}); what it said stands above"
                     )
-                reason, remedy = _cause_in_words(status)
-                return _Ended(reason, remedy, alone, step)
+                why, remedy = _cause_in_words(status)
+                return _Ended(why, remedy, certain=alone, step=step)
             done, total = content
             step = "write" if done == total else "read"
             if progress is not None:
