@@ -510,9 +510,10 @@ class TestTraining:
         choice = {"resume": False, "overwrite": False} | how
         check_told(message, lambda: prepare(tmp_path, {"epochs": 3}, **choice))
 
-    def test_a_run_whose_settings_are_damaged(self, tmp_path: Path) -> None:
+    @pytest.mark.parametrize("content", ["{", "[1]", "2", "[" * 100_000])
+    def test_a_run_whose_settings_are_damaged(self, content: str, tmp_path: Path) -> None:
         (tmp_path / "model.json").touch()
-        (tmp_path / SETTINGS_FILE).write_text("{")
+        (tmp_path / SETTINGS_FILE).write_text(content)
         check_told(
             "… cannot be read (…); start over with --overwrite",
             lambda: prepare(tmp_path, {}, resume=True, overwrite=False),

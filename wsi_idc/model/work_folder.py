@@ -142,8 +142,8 @@ def kept_if_begun(output: Path) -> Iterator[None]:
 def _refuse_other(output: Path, request: dict[str, Any]) -> None:
     noted = output / SETTINGS_FILE
     try:
-        before = read_json(noted)
-    except (OSError, ValueError) as error:
+        before = dict(read_json(noted))
+    except (OSError, ValueError, TypeError, RecursionError) as error:
         raise ModelFolderError(
             f"{noted} cannot be read ({reason(error)}); start over with --overwrite"
         ) from error
