@@ -19,7 +19,6 @@ from wsi_idc.heatmap.blending import (
     tint,
 )
 from wsi_idc.heatmap.probability_map import ProbabilityMap
-from wsi_idc.heatmap.summary import summarise
 from wsi_idc.slides.raster import SlidePicture
 
 RESEARCH_USE_ONLY = "Research use only. Not for diagnosis."
@@ -42,15 +41,16 @@ def draw_header(
     mpp: float,
 ) -> None:
     """Write the slide's name, what was found at which threshold, and by which model."""
-    counted = summarise(probability, threshold=settings.threshold)
+    positive_mm2 = probability.area_mm2(settings.threshold)
+    assessed_mm2 = probability.area_mm2()
     left = pen.px(MARGIN)
     room = pen.image.width - 2 * left
     _draw_name(pen, title, left, pen.px(50), room)
     found = (
         f"{probability.class_name} at probability ≥ {settings.threshold:.3g}: "
-        f"{counted.positive_mm2:,.2f} mm²"
-        f" = {100 * counted.positive_fraction:.1f} % of {counted.assessed_mm2:,.2f} mm² assessed"
-        if counted.assessed_mm2
+        f"{positive_mm2:,.2f} mm²"
+        f" = {100 * (positive_mm2 / assessed_mm2):.1f} % of {assessed_mm2:,.2f} mm² assessed"
+        if assessed_mm2
         else "Nothing was assessed: no tissue"
     )
     pen.text(left, pen.px(88), pen.shortened(found, _FACT_PX, room), _FACT_PX)
@@ -91,13 +91,25 @@ def draw_footer(pen: Pen, slide: SlidePicture, settings: OverlaySettings, class_
         x = _draw_key(pen, x, baseline, OUTLINE_COLOUR, line, found)
         x = _draw_key(pen, x, baseline, ASSESSED_COLOUR, 1, "assessed")
         x = _draw_key(pen, x, baseline, ASSESSED_COLOUR, 1, "not assessed", fill=shaded_glass())
-    uncoloured = f"no colour: below {settings.floor:g}"
-    pen.text(x, baseline, uncoloured + ("" if settings.outline else ", or not assessed"), _SMALL_PX)
+    pen.text(x, baseline, uncoloured(settings), _SMALL_PX)
     baseline = top + pen.px(176)
     pen.text(left, baseline, RESEARCH_USE_ONLY, _SMALL_PX, bold=True)
     if settings.smooth:
         note = "Colours smoothed for display only"
         pen.text(right, baseline, note, _SMALL_PX, colour=GREY, anchor="rs")
+
+
+def uncoloured(settings: OverlaySettings) -> str:
+    """What it means that a cell has no colour; without outlines nothing else tells two cases apart.
+
+    Examples
+    --------
+    >>> uncoloured(OverlaySettings(outline=False))
+    'no colour: below 0.1, or not assessed'
+    """
+    return f"no colour: below {settings.floor:g}" + (
+        "" if settings.outline else ", or not assessed"
+    )
 
 
 def colour_bar(

@@ -6,7 +6,7 @@ Threads read the next blocks while the model scores; neither waits for the other
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -79,7 +79,7 @@ class SlideScores:
 
     probability: NDArray[np.float32]
     stain_warning: str | None
-    others: dict[str, NDArray[np.float32]] = field(default_factory=dict)
+    others: dict[str, NDArray[np.float32]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,8 +101,8 @@ class PlannedSlide:
     tissue: Tissue
     plan: PatchPlan
     picture: SlidePicture
-    overview: Overview | None = None
-    region: Region | None = None
+    overview: Overview | None
+    region: Region | None
 
     @property
     def tissue_mm2(self) -> float:

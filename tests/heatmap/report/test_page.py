@@ -151,6 +151,17 @@ def test_a_map_without_any_assessed_cell_is_told():
     assert "max_probability" not in {tag["id"] for tag in page.attributes("data")}
 
 
+@pytest.mark.parametrize("outline", [True, False])
+def test_the_key_explains_what_is_drawn_and_no_more(outline: bool):
+    html = report_page(a_result(display=OverlaySettings(outline=outline)), VERSIONS)
+    key = re.findall(r'<span class="key">(?:<i.*?></i>)?(.*?)</span>', html)
+    drawn = ["probability ≥ 0.5", "assessed", "not assessed"]
+    assert key == (
+        [*drawn, "no colour: below 0.1"] if outline else ["no colour: below 0.1, or not assessed"]
+    )
+    assert ("Grey parts were not assessed" in html) == outline
+
+
 def test_the_outline_lies_on_its_tissue(page: Page):
     box = next(tag for tag in page.attributes("svg") if tag.get("id") == "outline")["viewbox"]
     assert box == "0 0 480 320"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from wsi_idc.drawing.pen import round_length_mm
 from wsi_idc.heatmap.blending import blend, resize_picture, shaded_glass
-from wsi_idc.heatmap.legend import RESEARCH_USE_ONLY, colour_bar
+from wsi_idc.heatmap.legend import RESEARCH_USE_ONLY, colour_bar, uncoloured
 from wsi_idc.heatmap.report.cells import NOT_ASSESSED, TRIAL_STEPS, outline_path, trial_values
 from wsi_idc.heatmap.report.histogram import histogram_drawing
 from wsi_idc.heatmap.report.pictures import data_url, jpeg, png
@@ -45,10 +45,10 @@ def page_content(result: HeatmapResult, versions: dict[str, str]) -> dict[str, A
         "warnings": [_sentence(warning) for warning in result.warnings],
         "numbers": _numbers(result),
         "threshold": threshold,
-        "floor": f"{result.display.floor:g}",
         "picture": _pictures(result, overview, outlined=outline is None),
         "outline": outline,
-        "shaded": "rgb({}, {}, {})".format(*shaded_glass()),
+        "shaded": "rgb({}, {}, {})".format(*shaded_glass()) if result.display.outline else None,
+        "uncoloured": uncoloured(result.display),
         "caption": _caption(result),
         "histogram": {
             **histogram_drawing(result.probability, result.display.threshold),
@@ -168,9 +168,10 @@ def _caption(result: HeatmapResult) -> str:
     at = result.probability.placement
     text = (
         f"A cell is {at.pixel_width_um:.0f} µm wide and shows the mean of the patches "
-        "that cover it. "
-        "Grey parts were not assessed, which is not a low probability."
+        "that cover it."
     )
+    if result.display.outline:
+        text += " Grey parts were not assessed, which is not a low probability."
     if result.display.smooth:
         text += (
             " Colours are smoothed from cell to cell for display only; outline and figures are not."
