@@ -85,6 +85,7 @@ def test_logits_become_probabilities(outputs: int, end: str, tmp_path: Path) -> 
     np.testing.assert_allclose(scores, expected, atol=1e-4)
     with pytest.raises(SettingsError, match="say --output-kind logit where"):
         pack_model(file, tmp_path / "n", PackSettings(2.0, CLASSES[:outputs]))
+    assert not (tmp_path / "n").exists()  # or the next try would be refused
 
 
 @pytest.mark.parametrize(

@@ -133,7 +133,6 @@ def pack_model(file: str | Path, output: str | Path, settings: PackSettings) -> 
     if len({variable.path for variable in model.weights}) != len(model.weights):
         raise ModelFolderError(f"{file}: two weights have one name; rename the model's layers")
     scale, offset = INPUT_RANGES[settings.input_range]
-    make_folder(output)
     network = PackedNetwork(
         config=_config(model, file),
         scale=scale,
@@ -142,6 +141,14 @@ def pack_model(file: str | Path, output: str | Path, settings: PackSettings) -> 
         shown_class=settings.shown_class or settings.classes[-1],
         probe=(),
     )
+    probe = _probabilities(model, network, size, len(settings.classes))
+    if ((probe < -PROBE_TOLERANCE) | (probe > 1 + PROBE_TOLERANCE)).any():
+        raise SettingsError(
+            f"{file} gives values from {probe.min():.3g} to {probe.max():.3g}, which are no "
+            "probabilities; say --output-kind logit where sigmoid or softmax is still to come"
+        )
+    kept = tuple(map(tuple, probe.round(7).tolist()))
+    make_folder(output)
     card = ModelCard(
         architecture="keras",
         num_classes=len(settings.classes),
@@ -161,7 +168,7 @@ def pack_model(file: str | Path, output: str | Path, settings: PackSettings) -> 
         ),
         name=settings.name or file.stem,
         preprocessing=f"before the network: uint8 RGB in, {scale:.9g} * x + {offset:g}",
-        network=network,
+        network=network.model_copy(update={"probe": kept}),
         weights=Weights(file=WEIGHTS_FILE, sha256=write_weights(output / WEIGHTS_FILE, model)),
         calibration=Calibration(),
         threshold=settings.threshold,
@@ -176,14 +183,6 @@ def pack_model(file: str | Path, output: str | Path, settings: PackSettings) -> 
         metrics={},
         versions={"wsi-idc": wsi_idc.__version__, "keras": version("keras")},
     )
-    probe = _probabilities(model, card)
-    if ((probe < -PROBE_TOLERANCE) | (probe > 1 + PROBE_TOLERANCE)).any():
-        raise SettingsError(
-            f"{file} gives values from {probe.min():.3g} to {probe.max():.3g}, which are no "
-            "probabilities; say --output-kind logit where sigmoid or softmax is still to come"
-        )
-    kept = network.model_copy(update={"probe": tuple(map(tuple, probe.round(7).tolist()))})
-    card = card.model_copy(update={"network": kept})
     write_card(output, card)
     return card
 
@@ -206,7 +205,8 @@ def verify_model(folder: str | Path) -> tuple[ModelCard, str]:
         scores = load_model(folder).predict(probe_patches(card.patch_size_pixels))
         return card, f"weights are whole; scores {len(scores)} patches of noise"
     before = np.array(card.network.probe, np.float32)
-    now = _probabilities(load_keras_model(folder, card), card)
+    model = load_keras_model(folder, card)
+    now = _probabilities(model, card.network, card.patch_size_pixels, card.num_classes)
     if now.shape != before.shape or not np.allclose(now, before, rtol=0, atol=PROBE_TOLERANCE):
         raise ModelFolderError(
             f"{folder} does not score as it did when it was packed; pack it again from its source"
@@ -221,8 +221,11 @@ def probe_patches(size: int) -> NDArray[np.uint8]:
     return ramps // np.array([1, 2, 3, 4], np.uint8)[:, None, None, None]
 
 
-def _probabilities(model: Any, card: ModelCard) -> NDArray[np.float32]:
-    return PackedGraph(model, card, _PROBES).all(probe_patches(card.patch_size_pixels))
+def _probabilities(
+    model: Any, network: PackedNetwork, size: int, classes: int
+) -> NDArray[np.float32]:
+    """What a packed model makes of the patches to try it on, float32 [4, classes]."""
+    return PackedGraph(model, network, size, _PROBES, classes).all(probe_patches(size))
 
 
 def _load(file: Path) -> Any:

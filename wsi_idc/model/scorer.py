@@ -156,9 +156,12 @@ def load_model(
     if batch_size is None:
         batch_size = GPU_BATCH_SIZE if tf.config.get_visible_devices("GPU") else BATCH_SIZE
     model = load_keras_model(place, card)
-    if packed:
-        return _named(PackedGraph(model, card, batch_size), place, card)
-    return _named(TensorFlowGraph(model, card.patch_size_pixels, batch_size), place, card)
+    size = card.patch_size_pixels
+    if isinstance(card.network, PackedNetwork):
+        graph = PackedGraph(model, card.network, size, batch_size, card.num_classes)
+    else:
+        graph = TensorFlowGraph(model, size, batch_size)
+    return _named(graph, place, card)
 
 
 def _named(graph: LogitGraph, place: Path, card: ModelCard) -> Scorer:

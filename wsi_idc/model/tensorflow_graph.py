@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from wsi_idc.model.card import ModelCard, PackedNetwork
+from wsi_idc.model.card import PackedNetwork
 from wsi_idc.model.logits import BATCH_SIZE, LogitGraph
 from wsi_idc.model.runtime import load_tensorflow
 
@@ -59,19 +59,25 @@ class TensorFlowGraph(_FrozenGraph):
 
 
 class PackedGraph(_FrozenGraph):
-    """A packed Keras model; its outputs are probabilities."""
+    """A packed Keras model; its outputs are probabilities.
 
-    def __init__(self, model: Any, card: ModelCard, batch_size: int = BATCH_SIZE) -> None:
+    Parameters
+    ----------
+    model : as Keras has it.
+    network : what its card says of it.
+    """
+
+    def __init__(
+        self, model: Any, network: PackedNetwork, patch_size: int, batch_size: int, classes: int
+    ) -> None:
         tf = load_tensorflow()
-        network = card.network
-        assert isinstance(network, PackedNetwork)
         to_probability = {
             "probability": tf.identity,
-            "logit": tf.sigmoid if card.num_classes == 1 else tf.nn.softmax,
+            "logit": tf.sigmoid if classes == 1 else tf.nn.softmax,
         }[network.output]
 
         def probabilities(patches: Any) -> Any:
             scaled = tf.cast(patches, tf.float32) * network.scale + network.offset
             return to_probability(tf.cast(model(scaled, training=False), tf.float32))
 
-        super().__init__(probabilities, card.patch_size_pixels, batch_size, card.num_classes)
+        super().__init__(probabilities, patch_size, batch_size, classes)
