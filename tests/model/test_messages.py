@@ -293,6 +293,12 @@ class TestPacking:
             "needed",
             lambda: _patch_size(model, FILE),
         )
+        large = SimpleNamespace(inputs=[SimpleNamespace(shape=(None, 1025, 1025, 3))])
+        check_told(
+            "… takes patches of … px, and at most … px can be read; build the network for smaller "
+            "ones",
+            lambda: _patch_size(large, FILE),
+        )
         check_told(
             "… gives …, but there are … classes (…); (None, number of classes) is needed",
             lambda: _check_outputs(model, FILE, PackSettings(8.0, ("a", "b"))),

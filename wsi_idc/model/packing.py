@@ -24,6 +24,7 @@ import wsi_idc
 from wsi_idc.archives import leads_out
 from wsi_idc.errors import ModelFolderError, SettingsError, first_line, reason
 from wsi_idc.files import make_folder
+from wsi_idc.model.architecture import LARGEST_INPUT
 from wsi_idc.model.card import (
     Calibration,
     ModelCard,
@@ -301,6 +302,11 @@ def _patch_size(model: Any, file: Path) -> int:
         raise SettingsError(
             f"{file} takes {', '.join(str(tuple(given.shape)) for given in inputs) or 'nothing'}; "
             "one input of square RGB patches of a fixed size, (None, P, P, 3), is needed"
+        )
+    if shape[1] > LARGEST_INPUT:
+        raise SettingsError(
+            f"{file} takes patches of {shape[1]} px, and at most {LARGEST_INPUT} px can be read; "
+            "build the network for smaller ones"
         )
     return int(shape[1])
 
