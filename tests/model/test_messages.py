@@ -22,7 +22,7 @@ from patch_folder import make_collection
 from safetensors.numpy import save_file
 from told_messages import check_told, says
 
-from wsi_idc.model import architecture, curves, epochs, finishing, packing, runtime
+from wsi_idc.model import architecture, curves, epochs, finishing, keras_file, packing, runtime
 from wsi_idc.model.architecture import Architecture, build_model, load_base_weights
 from wsi_idc.model.card import ModelCard, PackedNetwork, check_class_names
 from wsi_idc.model.checkpoint import load_checkpoint
@@ -36,8 +36,9 @@ from wsi_idc.model.folder import (
     read_card_arrays,
 )
 from wsi_idc.model.keras_config import _design, check_config
+from wsi_idc.model.keras_file import load_keras_file
 from wsi_idc.model.logits import LogitGraph
-from wsi_idc.model.packing import PackSettings, _check_outputs, _load, _patch_size, pack_model
+from wsi_idc.model.packing import PackSettings, _check_outputs, _patch_size, pack_model
 from wsi_idc.model.settings import TrainSettings
 from wsi_idc.model.start import starting_model
 from wsi_idc.model.training import agreed_mpp
@@ -271,7 +272,7 @@ class TestPacking:
         tmp_path: Path,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        monkeypatch.setattr(packing, "numbers_of", lambda *_: 0)
+        monkeypatch.setattr(keras_file, "numbers_of", lambda *_: 0)
         saving = SimpleNamespace(load_model=stumble(ValueError("no weights\nat line 3")))
         monkeypatch.setitem(sys.modules, "keras", SimpleNamespace(saving=saving))
         file = tmp_path / "m.keras"
@@ -281,7 +282,7 @@ class TestPacking:
             with zipfile.ZipFile(file, "w") as archive:
                 for name, text in content.items():
                     archive.writestr(name, text)
-        check_told(message, lambda: _load(file))
+        check_told(message, lambda: load_keras_file(file))
 
     def test_shapes(self) -> None:
         model = SimpleNamespace(
@@ -313,7 +314,7 @@ class TestPacking:
             outputs=[SimpleNamespace(shape=(None, 1))],
             weights=[variable("kernel", 3), variable("kernel", 3)],
         )
-        monkeypatch.setattr(packing, "_load", lambda _: model)
+        monkeypatch.setattr(packing, "load_keras_file", lambda _: model)
         told = "…: two weights have one name; rename the model's layers"
         check_told(told, lambda: pack_model(FILE, folder / "new", settings))
 

@@ -9,9 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import reprlib
-import zipfile
-import zlib
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -21,8 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import wsi_idc
-from wsi_idc.archives import leads_out
-from wsi_idc.errors import ModelFolderError, SettingsError, first_line, reason
+from wsi_idc.errors import ModelFolderError, SettingsError
 from wsi_idc.files import make_folder
 from wsi_idc.model.architecture import LARGEST_INPUT
 from wsi_idc.model.card import (
@@ -40,7 +36,8 @@ from wsi_idc.model.folder import (
     write_card,
     write_weights,
 )
-from wsi_idc.model.keras_config import check_config, numbers_of
+from wsi_idc.model.keras_config import check_config
+from wsi_idc.model.keras_file import load_keras_file
 from wsi_idc.model.scorer import load_model
 from wsi_idc.model.tensorflow_graph import PackedGraph
 from wsi_idc.near import did_you_mean
@@ -53,11 +50,6 @@ PROBE_TOLERANCE = 1e-4
 """How far probabilities may lie from those at packing; other processors round differently."""
 
 _PROBES = 4
-
-# What `model.save` writes of a network whose layers keep no files of their own.
-_CONFIG, _WEIGHTS = "config.json", "model.weights.h5"
-_MEMBERS = (_CONFIG, _WEIGHTS, "metadata.json")
-_LARGEST_CONFIG = 64 * 2**20  # a network of a thousand layers has one
 
 
 @dataclass(frozen=True)
@@ -128,7 +120,7 @@ def pack_model(file: str | Path, output: str | Path, settings: PackSettings) -> 
     file, output = Path(file), Path(output)
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise SettingsError(f"{output} is there already; choose another place with --output")
-    model = _load(file)
+    model = load_keras_file(file)
     size = _patch_size(model, file)
     _check_outputs(model, file, settings)
     if len({variable.path for variable in model.weights}) != len(model.weights):
@@ -227,62 +219,6 @@ def _probabilities(
 ) -> NDArray[np.float32]:
     """What a packed model makes of the patches to try it on, float32 [4, classes]."""
     return PackedGraph(model, network, size, _PROBES, classes).all(probe_patches(size))
-
-
-def _load(file: Path) -> Any:
-    """Load a `.keras` file whose configuration has been looked at first."""
-    if not file.exists():
-        raise ModelFolderError(f"{file}: there is no such file; check the path")
-    if not zipfile.is_zipfile(file):
-        raise ModelFolderError(
-            f"{file} is not a .keras file; save the model with model.save('….keras') of Keras 3 "
-            "(the older .h5 and SavedModel can hold code)"
-        )
-    try:
-        with zipfile.ZipFile(file) as archive:
-            _check_members(archive, file)
-            with archive.open(_CONFIG) as opened:
-                config = json.loads(opened.read(_LARGEST_CONFIG))
-            weights_bytes = archive.getinfo(_WEIGHTS).file_size
-    except ModelFolderError:
-        raise
-    # The last ones are encrypted members, those packed in an unknown way, and endless nesting.
-    except (
-        *(KeyError, ValueError, EOFError, zipfile.BadZipFile, zlib.error),
-        *(RuntimeError, NotImplementedError, RecursionError),
-    ) as error:
-        raise ModelFolderError(
-            f"{file} is damaged, or no .keras file ({reason(error)}); save the model again"
-        ) from error
-    if not isinstance(config, dict):
-        raise ModelFolderError(
-            f"{file} is damaged: its config.json holds no model; save the model again"
-        )
-    config.pop("compile_config", None)  # not loaded
-    if numbers_of(config, file) > weights_bytes:  # a number takes two bytes or more
-        raise ModelFolderError(
-            f"{file} describes a network of more weights than it holds; save the model again"
-        )
-    import keras
-
-    try:
-        return keras.saving.load_model(file, compile=False, safe_mode=True)
-    except Exception as error:  # whatever Keras meets in a file that is not whole
-        raise ModelFolderError(
-            f"{file} cannot be loaded ({first_line(error)}); save the model again with Keras 3"
-        ) from error
-
-
-def _check_members(archive: zipfile.ZipFile, file: Path) -> None:
-    """Refuse what Keras would unpack beside the network and its weights."""
-    names = archive.namelist()
-    odd = [name for name in names if name not in _MEMBERS or names.count(name) > 1]
-    odd += [member.filename for member in archive.infolist() if leads_out(member)]
-    if odd:
-        raise ModelFolderError(
-            f"{file} holds {reprlib.repr(odd[0])}, which a network of Keras's own layers does not "
-            "need; save the model again with Keras 3"
-        )
 
 
 def _config(model: Any, file: Path) -> dict[str, Any]:
