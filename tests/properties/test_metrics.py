@@ -126,6 +126,12 @@ def test_bins_hold_every_patch_once_by_rising_score_in_equal_numbers(
     assert len(bins) == min(15, len(score)) and max(sizes) - min(sizes) <= 1
 
 
+def test_in_bins_equal_scores_stay_in_their_order() -> None:
+    score = np.tile([0.5, 0.25], 1000)
+    rows = np.concatenate(calibration_bins(score))
+    np.testing.assert_array_equal(rows, [*range(1, 2000, 2), *range(0, 2000, 2)])
+
+
 @given(judged())
 def test_the_calibration_error_is_the_mean_gap(case: tuple[np.ndarray, np.ndarray]) -> None:
     label, score = case

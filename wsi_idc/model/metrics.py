@@ -204,7 +204,7 @@ def _resampled_ranking(
         found, wrong = np.cumsum(positive, axis=1), np.cumsum(negative, axis=1)
         pairs = found[:, -1] * wrong[:, -1]
         auc[some] = (negative * (found - positive / 2)).sum(axis=1) / pairs
-        share = found / np.maximum(found + wrong, 1e-12)
+        share = found / np.maximum(found + wrong, 1)
         precision[some] = (positive * share).sum(axis=1) / found[:, -1]
     return auc, precision
 

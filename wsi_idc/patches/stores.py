@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -16,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wsi_idc.errors import PatchCollectionError, reason
+from wsi_idc.fresh_process import usable_processors
 from wsi_idc.slides import SlideSource
 from wsi_idc.slides.pictures import PictureError, opened_picture
 from wsi_idc.tiling.blocks import read_patches
@@ -166,7 +166,7 @@ def _decode_all(
         in one thread only.
     """
     order = np.argsort(at)
-    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+    with ThreadPoolExecutor(max_workers=usable_processors()) as pool:
         for start in range(0, len(order), _AT_ONCE):
             which = order[start : start + _AT_ONCE]
             pixels = np.full((len(which), patch_size, patch_size, 3), BACKGROUND, np.uint8)

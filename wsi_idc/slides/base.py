@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wsi_idc.errors import SettingsError, SlideReadError
+from wsi_idc.fresh_process import usable_processors
 from wsi_idc.slides.cells import as_cells
 from wsi_idc.slides.colours import ToSrgb
 from wsi_idc.slides.display import SHOWN_SIDE_PX
@@ -51,7 +51,7 @@ _NOTICEABLE_PX = 0.04
 
 def usual_threads() -> int:
     """How many threads read, or write, where nobody says: one a processor, at most 8."""
-    return min(_MOST_THREADS, os.cpu_count() or 1)
+    return min(_MOST_THREADS, usable_processors())
 
 
 class UnfitReaderError(SlideReadError):

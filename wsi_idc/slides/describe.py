@@ -106,7 +106,7 @@ def planes_and_scenes(properties: Mapping[str, str]) -> list[str]:
     said = []
     for name in ("dicom.TotalPixelMatrixFocalPlanes", "zeiss.Information.Image.SizeZ"):
         planes = properties.get(name, "")
-        if planes.isdigit() and int(planes) > 1:
+        if planes.isdecimal() and int(planes) > 1:
             said.append(
                 f"the slide has {planes} focal planes; the one that OpenSlide shows is read"
             )

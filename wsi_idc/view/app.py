@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -18,6 +17,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from wsi_idc.errors import SlideError, WsiIdcError
+from wsi_idc.fresh_process import usable_processors
 from wsi_idc.heatmap.export.settings import ExportSettings
 from wsi_idc.heatmap.result import read_summary
 from wsi_idc.privacy import Veil
@@ -130,7 +130,7 @@ class _Viewer:
     def _limiter(self) -> anyio.CapacityLimiter:
         """Reading has a number of threads of its own, so that other answers never wait for it."""
         if self._reading is None:
-            self._reading = anyio.CapacityLimiter(min(_MOST_READING, os.cpu_count() or 1))
+            self._reading = anyio.CapacityLimiter(min(_MOST_READING, usable_processors()))
         return self._reading
 
     async def _start(self, request: Request) -> Response:
