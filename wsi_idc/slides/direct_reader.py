@@ -88,6 +88,7 @@ class DirectReader(OpenSlideReader):
             for level in self.info.levels:
                 self._levels[_level_of_means(level).index] = self._levels[level.index].reduced()
             self._cache = _TileCache(_CACHE_BYTES)
+            self._mine = threading.local()
             self._reading = threading.Lock()
             self._refused = threading.Lock()
             self._file = path.open("rb", buffering=0)
@@ -147,11 +148,34 @@ class DirectReader(OpenSlideReader):
             return super().read_cells(x, y, side, across, down, mpp)
         cells = np.empty((down, across, side, side, 3), np.uint8)
         first, last, width = round(left), round(right), self._levels[level.index].width
-        for start in (first, *range((first // width + 1) * width, last, width)):
-            stop = min((start // width + 1) * width, last)
-            strip = self._read_inside(level, start, round(top), stop - start, size[1])
-            put_strip(cells, start - first, strip)
+        try:
+            for column in range(first // width, -(-last // width)):
+                start, stop = max(column * width, first), min((column + 1) * width, last)
+                strip = self._column(level, column, start, stop, round(top), round(bottom))
+                put_strip(cells, start - first, strip)
+        except _Unusual:  # what it is, and what to say of it, the usual way tells
+            return super().read_cells(x, y, side, across, down, mpp)
         return cells
+
+    def _column(
+        self, level: Level, column: int, left: int, right: int, top: int, bottom: int
+    ) -> Pixels:
+        """A rectangle within a column of tiles, in memory that this thread's next call takes."""
+        tiles = self._levels[level.index]
+        first, last = top // tiles.height, -(-bottom // tiles.height)
+        height, width = (last - first) * tiles.height, tiles.width
+        buffer: Pixels | None = getattr(self._mine, "column", None)
+        if buffer is None or buffer.size < height * width * 3:
+            buffer = self._mine.column = np.empty(height * width * 3, np.uint8)
+        pixels = buffer[: height * width * 3].reshape(height, width, 3)
+        is_cut = right - left < width
+        for row in range(first, last):
+            at = row * tiles.height
+            keep = is_cut or at < top or at + tiles.height > bottom
+            into = pixels[at - first * tiles.height :][: tiles.height]
+            self._tile(level, row * tiles.across + column, 1, keep=keep, into=into)
+        above, before = first * tiles.height, column * width
+        return pixels[top - above : bottom - above, left - before : right - before]
 
     def _means(self, level: Level) -> Level | None:
         return _level_of_means(level)
@@ -198,15 +222,22 @@ class DirectReader(OpenSlideReader):
                 ]
         return region
 
-    def _tile(self, level: Level, index: int, ratio: int, *, keep: bool) -> Pixels:
-        """A whole tile or its means, uint8 RGB [height, width, 3]; what hangs over, too."""
+    def _tile(
+        self, level: Level, index: int, ratio: int, *, keep: bool, into: Pixels | None = None
+    ) -> Pixels:
+        """A whole tile or its means, uint8 RGB [height, width, 3]; what hangs over, too.
+
+        `into` takes a tile as it is, contiguous and of its size.
+        """
         key = level.index, index, ratio
         if keep and (known := self._cache.get(key)) is not None:
+            if into is not None:
+                into[:] = known
             return known
         tiles = self._levels[level.index]
-        tile = whole_means(tiles.decode(self._bytes_of(tiles, index)), ratio, ratio)
+        tile = whole_means(tiles.decode(self._bytes_of(tiles, index), into), ratio, ratio)
         if keep:
-            self._cache.put(key, tile)
+            self._cache.put(key, tile if into is None else tile.copy())
         return tile
 
     def _bytes_of(self, tiles: _TiledLevel, index: int) -> bytes:
@@ -285,8 +316,8 @@ class _TiledLevel:
             self, width=self.width // px, height=self.height // px, mean_px=px
         )
 
-    def decode(self, data: bytes) -> Pixels:
-        """Decode a tile, uint8 RGB [height, width, 3].
+    def decode(self, data: bytes, into: Pixels | None = None) -> Pixels:
+        """Decode a tile, uint8 RGB [height, width, 3]; into memory of that size, if given.
 
         Raises
         ------
@@ -307,7 +338,7 @@ class _TiledLevel:
                 raise _Unusual
             if has_too_many_scans(stream):  # OpenSlide would decode them all
                 raise _EndlessError(f"a JPEG tile has more than {MOST_SCANS} scans")
-            tile: Pixels = simplejpeg.decode_jpeg(stream, "RGB", **how)
+            tile: Pixels = simplejpeg.decode_jpeg(stream, "RGB", buffer=into, **how)
         except ValueError as error:
             raise _Unusual from error
         if tile.shape != (self.height, self.width, 3):

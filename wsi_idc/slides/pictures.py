@@ -28,6 +28,9 @@ MOST_SCANS = 100
 it has: a megabyte of scans keeps libjpeg busy for hours."""
 
 _START_OF_SCAN = b"\xff\xda"
+# Start of a frame that is coded one block after the other: baseline and extended, Huffman.
+_SEQUENTIAL = (0xC0, 0xC1)
+_WITHOUT_LENGTH = (0x00, 0x01, *range(0xD0, 0xDA), 0xFF)
 _CHUNK = 2**20
 
 STUMBLES = (
@@ -107,7 +110,25 @@ def frames_of(image: Image.Image) -> int:
 def has_too_many_scans(stream: bytes) -> bool:
     """Whether a JPEG stream has more scans than one that is meant to be seen."""
     # Within the data of a scan the two bytes cannot stand: there 0 follows every 255.
-    return stream.count(_START_OF_SCAN) > MOST_SCANS
+    return not _is_of_one_scan(stream) and stream.count(_START_OF_SCAN) > MOST_SCANS
+
+
+def _is_of_one_scan(stream: bytes) -> bool:
+    """Whether libjpeg refuses to go on after the first scan, which most streams do not either.
+
+    So it does where that holds all components and the stream is not progressive.
+    """
+    at, components = 2, 0
+    while at + 10 <= len(stream) and stream[at] == 0xFF:
+        marker = stream[at + 1]
+        if marker in _SEQUENTIAL:
+            components = stream[at + 9]
+        elif marker == _START_OF_SCAN[1]:
+            return stream[at + 4] == components
+        elif marker in _WITHOUT_LENGTH:
+            return False
+        at += 2 + int.from_bytes(stream[at + 2 : at + 4], "big")
+    return False
 
 
 def _has_too_many_scans(file: Path | BinaryIO) -> bool:
