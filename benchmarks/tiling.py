@@ -45,7 +45,7 @@ class Sizes:
     """How large the slides are: (width, height) in pixels."""
 
     native: tuple[int, int] = (48_000, 16_000)
-    band_rows: int = 80
+    band_rows: int = 160
     whole: tuple[int, int] = (100_000, 80_000)
     largest: tuple[int, int] = (150_000, 100_000)
     written: tuple[int, int] = (16_000, 8_000)

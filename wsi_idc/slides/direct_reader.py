@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wsi_idc.privacy import reason_of
+from wsi_idc.slides.array_pool import ArrayPool
 from wsi_idc.slides.base import Pixels, UnfitReaderError
 from wsi_idc.slides.cells import put_strip
 from wsi_idc.slides.info import Level
@@ -41,6 +42,9 @@ _VENDORS = ("aperio", "generic-tiff")
 # Tiles that a read cuts through are wanted again by its neighbours: so many bytes of them are
 # kept, which the blocks of `wsi_idc.tiling.blocks` around one place need.
 _CACHE_BYTES = 48 * 2**20
+
+# Blocks that are read, waited for and worked on at a time, with eight threads (`tiling.blocks`).
+_ARRAYS_USED_OVER = 11
 
 # The first coefficient of a JPEG block is its mean: a tile's means cost half of decoding it where
 # there is tissue, and less on glass.
@@ -88,6 +92,7 @@ class DirectReader(OpenSlideReader):
             for level in self.info.levels:
                 self._levels[_level_of_means(level).index] = self._levels[level.index].reduced()
             self._cache = _TileCache(_CACHE_BYTES)
+            self._pool = ArrayPool(_ARRAYS_USED_OVER)
             self._mine = threading.local()
             self._reading = threading.Lock()
             self._refused = threading.Lock()
@@ -146,7 +151,7 @@ class DirectReader(OpenSlideReader):
         is_inside = min(left, top) >= 0 and right <= level.width and bottom <= level.height
         if whole_ratios(box, size) != (1, 1) or not is_inside or self._to_srgb is not None:
             return super().read_cells(x, y, side, across, down, mpp)
-        cells = np.empty((down, across, side, side, 3), np.uint8)
+        cells = self._pool.take((down, across, side, side, 3))
         first, last, width = round(left), round(right), self._levels[level.index].width
         try:
             for column in range(first // width, -(-last // width)):
