@@ -168,19 +168,23 @@ class DirectReader(OpenSlideReader):
         """A rectangle within a column of tiles, in memory that this thread's next call takes."""
         tiles = self._levels[level.index]
         first, last = top // tiles.height, -(-bottom // tiles.height)
-        height, width = (last - first) * tiles.height, tiles.width
-        buffer: Pixels | None = getattr(self._mine, "column", None)
-        if buffer is None or buffer.size < height * width * 3:
-            buffer = self._mine.column = np.empty(height * width * 3, np.uint8)
-        pixels = buffer[: height * width * 3].reshape(height, width, 3)
-        is_cut = right - left < width
+        pixels = self._scratch((last - first) * tiles.height, tiles.width)
+        is_cut = right - left < tiles.width
         for row in range(first, last):
             at = row * tiles.height
             keep = is_cut or at < top or at + tiles.height > bottom
             into = pixels[at - first * tiles.height :][: tiles.height]
             self._tile(level, row * tiles.across + column, 1, keep=keep, into=into)
-        above, before = first * tiles.height, column * width
+        above, before = first * tiles.height, column * tiles.width
         return pixels[top - above : bottom - above, left - before : right - before]
+
+    def _scratch(self, height: int, width: int) -> Pixels:
+        """Memory for uint8 RGB [height, width, 3] that this thread's next call takes again."""
+        size = height * width * 3
+        memory: Pixels | None = getattr(self._mine, "memory", None)
+        if memory is None or memory.size < size:
+            memory = self._mine.memory = np.empty(size, np.uint8)
+        return memory[:size].reshape(height, width, 3)
 
     def _means(self, level: Level) -> Level | None:
         return _level_of_means(level)
@@ -240,7 +244,12 @@ class DirectReader(OpenSlideReader):
                 into[:] = known
             return known
         tiles = self._levels[level.index]
-        tile = whole_means(tiles.decode(self._bytes_of(tiles, index), into), ratio, ratio)
+        data = self._bytes_of(tiles, index)
+        if ratio > 1:
+            whole = tiles.decode(data, self._scratch(tiles.height, tiles.width))
+            tile = whole_means(whole, ratio, ratio)
+        else:
+            tile = tiles.decode(data, into)
         if keep:
             self._cache.put(key, tile if into is None else tile.copy())
         return tile
