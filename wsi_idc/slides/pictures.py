@@ -124,7 +124,7 @@ def _is_of_one_scan(stream: bytes) -> bool:
         if marker in _SEQUENTIAL:
             components = stream[at + 9]
         elif marker == _START_OF_SCAN[1]:
-            return stream[at + 4] == components
+            return 0 < stream[at + 4] == components
         elif marker in _WITHOUT_LENGTH:
             return False
         at += 2 + int.from_bytes(stream[at + 2 : at + 4], "big")
