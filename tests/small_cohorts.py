@@ -127,14 +127,19 @@ def tasks_of(folder: Path) -> list[SlideTask]:
 
 
 def files_below(folder: Path) -> dict[str, bytes]:
-    """What stands under final names, but for what tells times."""
-    return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in folder.rglob("*")
-        if path.is_file()
-        and path.name not in ("run.json", "cohort.csv")
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-    }
+    """What stands under final names, but for what tells times.
+
+    Names that begin with a dot are not looked into: a child that has lost its parent may be
+    clearing them away at that moment.
+    """
+    found = {}
+    for place, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in names:
+            if not name.startswith(".") and name not in ("run.json", "cohort.csv"):
+                path = Path(place) / name
+                found[str(path.relative_to(folder))] = path.read_bytes()
+    return found
 
 
 def environment() -> dict[str, str]:
