@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -188,10 +189,13 @@ def test_what_a_dead_process_left_is_cleared(tmp_path: Path) -> None:
     assert (tmp_path / "s2" / "file").exists()
 
 
-def test_what_is_unfinished_is_undone_before_a_process_is_ended(tmp_path: Path) -> None:
+def test_what_is_unfinished_is_undone_before_a_process_is_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Also where the old folder was just moved out of the way."""
-    from wsi_idc.unfinished import clear_unfinished
+    from wsi_idc import unfinished
 
+    monkeypatch.setattr(unfinished, "_is_ending", threading.Event())  # this process goes on
     (tmp_path / "old").mkdir()
     (tmp_path / "old" / "whole").touch()
     with whole_file(tmp_path / "done") as done:
@@ -201,7 +205,7 @@ def test_what_is_unfinished_is_undone_before_a_process_is_ended(tmp_path: Path) 
         with whole_file(tmp_path / "file") as file:
             file.touch()
             os.replace(tmp_path / "old", tmp_path / ".replaced-old")
-            clear_unfinished()
+            unfinished.clear_unfinished()
             assert tree(tmp_path) == {"done": "", "old": "folder", "old/whole": ""}
 
 

@@ -8,9 +8,11 @@ see the first one soon enough. So what is begun is noted here for as long as it 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
+_is_ending = threading.Event()
 _undo: dict[object, Callable[[], object]] = {}
 _lock = threading.Lock()
 
@@ -33,9 +35,16 @@ def unfinished(undo: Callable[[], object]) -> Iterator[None]:
 
 def clear_unfinished() -> None:
     """Undo what is unfinished, the last first; call it right before the process ends."""
+    _is_ending.set()
     with _lock:
         last_first = list(_undo.values())[::-1]
         _undo.clear()
     for undo in last_first:
         with suppress(Exception):  # ending goes on, and what is left is cleared by the next run
             undo()
+
+
+def end_if_ending() -> None:
+    """Never return where the process is ending: what fails then fails for that alone."""
+    while _is_ending.is_set():
+        time.sleep(1)

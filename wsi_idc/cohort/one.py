@@ -13,6 +13,7 @@ from wsi_idc.errors import OutputError, WsiIdcError, one_line
 from wsi_idc.files import clear_partial
 from wsi_idc.progress import Progress
 from wsi_idc.tiling.layout import slide_folder
+from wsi_idc.unfinished import end_if_ending
 
 
 def do_slide(output: Path, step: SlideStep, task: SlideTask, progress: Progress) -> SlideOutcome:
@@ -32,6 +33,7 @@ def do_slide(output: Path, step: SlideStep, task: SlideTask, progress: Progress)
             except JobUnusableError as error:
                 return SlideOutcome(task, ends_all=_cause_of(error))
             except Exception as error:
+                end_if_ending()
                 if leaves_no_room(error):
                     return SlideOutcome(task, ends_all=_no_room(error))
                 failure = failure_of(error, task)
