@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from wsi_idc.errors import OutputError, reason
-from wsi_idc.unfinished import unfinished
+from wsi_idc.unfinished import finishing, unfinished
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -69,7 +69,8 @@ def whole_file(path: Path) -> Iterator[Path]:
             yield temporary
             with temporary.open("rb+") as written:
                 os.fsync(written.fileno())
-            os.replace(temporary, path)
+            with finishing():
+                os.replace(temporary, path)
     except OSError as error:
         raise OutputError(cannot_write(path, error)) from error
     finally:
@@ -110,10 +111,11 @@ def whole_folder(folder: Path) -> Iterator[Path]:
         with unfinished(undo):
             yield temporary
             _sync_entries(temporary)
-            if folder.exists():
-                # A folder cannot be renamed over a full one: the old one goes out of the way first.
-                os.replace(folder, replaced)
-            os.replace(temporary, folder)
+            with finishing():
+                if folder.exists():
+                    # A folder cannot be renamed over a full one: the old one goes away first.
+                    os.replace(folder, replaced)
+                os.replace(temporary, folder)
         _sync_entries(folder.parent)
     except OSError as error:
         if isinstance(error, OutputError) or error.filename is None:

@@ -13,19 +13,28 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 _is_ending = threading.Event()
-_undo: dict[object, Callable[[], object]] = {}
+_undo: dict[object, tuple[bool, Callable[[], object]]] = {}
 _lock = threading.Lock()
+_finishing = threading.Lock()
+# A move takes far less, unless its disk hangs; then nothing is undone, and the process ends.
+_A_MOVE_S = 0.5
 
 
 @contextmanager
-def unfinished(undo: Callable[[], object]) -> Iterator[None]:
+def unfinished(undo: Callable[[], object], *, last: bool = False) -> Iterator[None]:
     """Have `undo` called if the process is ended before the block is.
 
-    It is called in another thread while the block goes on, and may fail for that.
+    It is called in another thread while the block goes on, but never while that is `finishing`,
+    and may fail.
+
+    Parameters
+    ----------
+    undo : what clears up.
+    last : when all that was begun meanwhile is undone, as where a lock keeps others out of it.
     """
     key = object()
     with _lock:
-        _undo[key] = undo
+        _undo[key] = last, undo
     try:
         yield
     finally:
@@ -33,15 +42,34 @@ def unfinished(undo: Callable[[], object]) -> Iterator[None]:
             _undo.pop(key, None)
 
 
+@contextmanager
+def finishing() -> Iterator[None]:
+    """Move what is finished to its place: it is undone before that, and then it stays undone.
+
+    Where the process is ending the block is not entered, and this never returns.
+    """
+    with _finishing:
+        if not _is_ending.is_set():
+            yield
+            return
+    end_if_ending()
+
+
 def clear_unfinished() -> None:
     """Undo what is unfinished, the last first; call it right before the process ends."""
     _is_ending.set()
-    with _lock:
-        last_first = list(_undo.values())[::-1]
-        _undo.clear()
-    for undo in last_first:
-        with suppress(Exception):  # ending goes on, and what is left is cleared by the next run
-            undo()
+    if not _finishing.acquire(timeout=_A_MOVE_S):
+        return
+    try:
+        with _lock:
+            begun = list(_undo.values())[::-1]
+            _undo.clear()
+        for turn in (False, True):
+            for undo in (undo for last, undo in begun if last == turn):
+                with suppress(Exception):  # ending goes on; what is left is cleared by the next run
+                    undo()
+    finally:
+        _finishing.release()
 
 
 def end_if_ending() -> None:

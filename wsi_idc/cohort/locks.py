@@ -55,7 +55,7 @@ def locked(path: Path) -> Iterator[str | None]:
     released = threading.Event()
     threading.Thread(target=_keep_fresh, args=(path, released), daemon=True).start()
     try:
-        with unfinished(lambda: _release(path, mine)):
+        with unfinished(lambda: _release(path, mine), last=True):
             yield None
     finally:
         released.set()
