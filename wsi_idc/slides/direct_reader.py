@@ -32,6 +32,7 @@ from wsi_idc.slides.openslide_reader import OpenSlideReader, vendor
 from wsi_idc.slides.pictures import MOST_SCANS, has_too_many_scans
 from wsi_idc.slides.resample import Box, whole_means, whole_ratios
 from wsi_idc.slides.tiff_checks import check_chain, odd_tag
+from wsi_idc.slides.tiff_segments import JPEG, RGB, YCBCR
 
 if TYPE_CHECKING:
     from tifffile import TiffFile, TiffPage
@@ -55,8 +56,7 @@ _MEAN_PX = 8
 _LEAST_CONTRAST = 3.0
 _QUANTILES = 0.01, 0.99
 
-_JPEG, _CONTIGUOUS = 7, 1  # TIFF 6.0, tags Compression and PlanarConfiguration
-_RGB, _YCBCR = 2, 6  # tag PhotometricInterpretation
+_CONTIGUOUS = 1  # TIFF 6.0, tag PlanarConfiguration
 
 
 def can_open(path: Path) -> bool:
@@ -193,9 +193,7 @@ class DirectReader(OpenSlideReader):
         """Whether all tiles under a rectangle have as few bytes as glass has."""
         level = choose_level(self.info, mpp)
         tiles = self._levels[level.index]
-        left, top = x / level.downsample_x, y / level.downsample_y
-        right = left + size[0] * mpp / self.info.mpp_x / level.downsample_x
-        bottom = top + size[1] * mpp / self.info.mpp_y / level.downsample_y
+        left, top, right, bottom = self._box(level, x, y, size, mpp)
         columns = _tiles_between(left, right, tiles.width)
         rows = _tiles_between(top, bottom, tiles.height)
         return bool(tiles.looks_plain[rows, columns].all())
@@ -427,8 +425,8 @@ def _all_pages(tiff: TiffFile) -> list[TiffPage]:
 def _is_fit(page: TiffPage) -> bool:
     return bool(
         page.is_tiled
-        and page.compression == _JPEG
-        and page.photometric in (_RGB, _YCBCR)
+        and page.compression == JPEG
+        and page.photometric in (RGB, YCBCR)
         and page.planarconfig == _CONTIGUOUS
         and page.samplesperpixel == 3
         and page.bitspersample == 8
@@ -449,7 +447,7 @@ def _tiled_level(page: TiffPage) -> _TiledLevel:
     # What libjpeg cannot know from the stream of a TIFF tile: an Adobe marker, whose last byte
     # says RGB or YCbCr. Then the tables without the two markers around them.
     colour = b"\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00"
-    colour += b"\x01" if page.photometric == _YCBCR else b"\x00"
+    colour += b"\x01" if page.photometric == YCBCR else b"\x00"
     tables = page.jpegtables or b""
     return _TiledLevel(
         width=page.tilewidth,
