@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -10,6 +11,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import small_cohorts
+
+from wsi_idc.cohort.records import read_records
 
 SLIDES = 5
 
@@ -39,13 +42,16 @@ def slides(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.slow
 def test_a_full_disk_a_read_only_one_and_other_settings(slides: Path, tmp_path: Path) -> None:
-    """Room for some slides only; the same command, with more room, does the rest."""
+    """Room for two slides of 450 kB only; the same command, with more room, does the rest.
+
+    Whether there is room for the tables then is chance: what is known of each slide is not lost.
+    """
     disk, kept = tmp_path / "disk", tmp_path / "kept"
     disk.mkdir()
     kept.mkdir()
     run = f"{sys.executable} -c '{small_cohorts.COMMAND}' tile {slides} -o {disk}/out"
     script = f"""
-        mount -t tmpfs -o size=900k none {disk}
+        mount -t tmpfs -o size=1000k none {disk}
         {run} 2> {kept}/full.txt; echo full $?
         cp -r {disk}/out {kept}/full
         mount -o remount,size=20m {disk}
@@ -66,10 +72,11 @@ def test_a_full_disk_a_read_only_one_and_other_settings(slides: Path, tmp_path: 
     rest = small_cohorts.files_below(kept / "rest")
     full = small_cohorts.files_below(kept / "full")
     assert [name for name in full if full[name] != rest[name]] == []
-    finished = pd.read_csv(kept / "full" / "cohort.csv")["name"]
-    assert 0 < len(finished) < SLIDES
-    assert f"{len(finished)} of {SLIDES} slides are done; the same command goes on" in told["full"]
-    assert told["rest"].count("done before") == len(finished)
+    said = re.search(rf"(\d) of {SLIDES} slides are done; the same command goes on", told["full"])
+    assert said is not None
+    # The one that filled the disk may have ended the run before a finished one was told of.
+    finished = len(read_records(kept / "full"))
+    assert 0 < int(said[1]) <= finished <= told["rest"].count("done before") < SLIDES
     assert len(pd.read_csv(kept / "rest" / "cohort.csv")) == SLIDES
 
     assert told["read-only"].count("error: ") == 1 == len(told["read-only"].splitlines())

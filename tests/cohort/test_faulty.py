@@ -181,7 +181,7 @@ def test_a_slide_that_hangs_is_given_up_and_its_neighbour_is_not_blamed(
 
 @POSIX
 def test_an_interrupted_run_says_how_far_it_is_and_goes_on(slides: Path, tmp_path: Path) -> None:
-    """As by a batch system whose time is up; Ctrl-C is the same."""
+    """As by a batch system whose time is up; Ctrl-C is the same. Nothing half written is left."""
     tasks = sound_but_for(slides, "sound3", "hang")
     run = subprocess.Popen(
         [sys.executable, "-c", _RUN_JOB, str(tmp_path / "out")],
@@ -195,9 +195,12 @@ def test_an_interrupted_run_says_how_far_it_is_and_goes_on(slides: Path, tmp_pat
     told = b""
     while told.count(b"-> ") < 3:
         told += run.stderr.read1()
+    half_written = tmp_path / "out" / ".partial-sound3"  # as of a child that did not get to it
+    half_written.mkdir()
     run.send_signal(signal.SIGTERM)
     told += run.communicate()[1]
     assert run.returncode == 130
+    assert not half_written.exists()
     assert b"3 of 4 slides are done; the same command goes on" in told
     assert b"interrupted; what was finished is kept" in told and b"Traceback" not in told
     cohort = pd.read_csv(tmp_path / "out" / "cohort.csv")

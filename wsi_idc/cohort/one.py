@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from wsi_idc.cohort.failures import failure_of, leaves_no_room
@@ -54,12 +55,27 @@ def set_down(output: Path, task: SlideTask, failure: Failure, seconds: float) ->
         with locked(slide_lock(output, task.name)) as holder:
             if holder is not None:
                 return SlideOutcome(task, busy=holder)
-            clear_partial(output, task.name)
-            clear_partial(slide_folder(output, task.name))
+            _clear_partial(output, task)
             record_failure(output, task, failure, seconds)
             return SlideOutcome(task, failure=failure)
     except OutputError as error:
         return SlideOutcome(task, ends_all=OutputError(str(error)))
+
+
+def clear_up(output: Path, task: SlideTask) -> None:
+    """Remove what a process that was ended left half written, unless another is at the slide.
+
+    It clears up itself, but while its threads go on writing that may not succeed. What cannot be
+    removed now, as where a disk has no room for a lock, is by the next run.
+    """
+    with suppress(OutputError), locked(slide_lock(output, task.name)) as holder:
+        if holder is None:
+            _clear_partial(output, task)
+
+
+def _clear_partial(output: Path, task: SlideTask) -> None:
+    clear_partial(output, task.name)
+    clear_partial(slide_folder(output, task.name))
 
 
 def _cause_of(error: JobUnusableError) -> Exception:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from wsi_idc.cohort.failures import make_failure
-from wsi_idc.cohort.one import set_down
+from wsi_idc.cohort.one import clear_up, set_down
 from wsi_idc.cohort.task import Job, SlideOutcome, SlideTask
 from wsi_idc.errors import WsiIdcError, reason
 from wsi_idc.fresh_process import command_of, end_in_words
@@ -85,6 +85,7 @@ class WorkerProcess:
         self._slides = slides
         self._threads = threads
         self._folder = folder
+        self._output = (folder or Path()) / job.output
         self._child: _Child | None = None
         self._stopped = False
         self._starting = threading.Lock()
@@ -112,8 +113,7 @@ class WorkerProcess:
         if isinstance(end, SlideOutcome):
             return end
         failure = make_failure(task, end.step, end.reason, end.remedy)
-        output = (self._folder or Path()) / self._job.output
-        return set_down(output, task, failure, time.monotonic() - began)
+        return set_down(self._output, task, failure, time.monotonic() - began)
 
     def stop(self) -> None:
         """Have the child end soon; no further one is started."""
@@ -138,6 +138,7 @@ class WorkerProcess:
             child = self._child
         end = child.do(task, self._timeout_s, progress)
         if self._stopped and isinstance(end, _Ended):
+            clear_up(self._output, task)
             raise WorkerStoppedError
         return end
 
