@@ -114,6 +114,7 @@ def test_settings_and_plans(message: str, act: Callable[[], object]) -> None:
     [
         ("… cannot be read (…); replace the slide's patches with --overwrite", "{"),
         ("… is no manifest; replace it with --overwrite", "[]"),
+        ("… is no manifest; replace it with --overwrite", '{"counts": {"patches": 3}}'),
     ],
 )
 def test_manifests(message: str, content: str, tmp_path: Path) -> None:

@@ -30,6 +30,9 @@ _PIXELS_DEPEND_ON = (
     *("numpy", "scipy", "scikit-image", "pillow", "h5py"),
     *("openslide-python", "openslide-bin", "tifffile", "imagecodecs", "fastslide"),
 )
+# What a run that finds all done tells again.
+_TOLD = {"patient", "tissue_mm2", "warnings"}
+_COUNTS = {"patches", "positive", "negative", "border_left_out", "ignored_left_out"}
 
 
 def request_of(
@@ -117,9 +120,11 @@ def earlier_run(manifest: Path) -> dict[str, Any] | None:
             f"{manifest} cannot be read ({reason(error)}); replace the slide's patches "
             "with --overwrite"
         ) from error
-    if not isinstance(content, dict):
+    told = content.get("counts") if isinstance(content, dict) else None
+    if not isinstance(told, dict) or not told.keys() >= _COUNTS or not content.keys() >= _TOLD:
         raise OutputError(f"{manifest} is no manifest; replace it with --overwrite")
-    return content
+    result: dict[str, Any] = content
+    return result
 
 
 def refuse_other(manifest: Path, done: dict[str, Any], request: dict[str, Any]) -> None:
