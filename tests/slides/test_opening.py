@@ -102,6 +102,20 @@ def test_a_tile_that_was_not_scanned_is_background(tmp_path: Path, reader: str) 
     np.testing.assert_array_equal(pixels[:256], code.rows(0, 256))
 
 
+@pytest.mark.parametrize("reader", ["openslide", "direct", "fastslide", "tiff"])
+def test_a_property_whose_name_is_not_utf8_is_passed_over(tmp_path: Path, reader: str) -> None:
+    """As of a scanner that was set up in German years ago."""
+    if reader == "fastslide":
+        pytest.importorskip("fastslide")
+    options = {"compression": "jpeg", "objective_power": 20}
+    path, _ = position_slide(tmp_path, 300, 400, 0.5, **options)
+    content = path.read_bytes()
+    assert b"AppMag = 20" in content
+    path.write_bytes(content.replace(b"AppMag", "Größe ".encode("latin-1")))
+    with open_slide(path, reader=reader) as slide:
+        assert slide.info.mpp_x == 0.5
+
+
 def test_transparency_is_laid_on_the_slides_own_background() -> None:
     rgba = np.zeros((1, 3, 4), np.uint8)
     rgba[0, 1] = (100, 50, 0, 255)

@@ -105,9 +105,10 @@ def allowed_properties(properties: Mapping[str, str]) -> dict[str, str]:
     {'aperio.MPP': '0.2527'}
     """
     found = {}
-    for name, value in properties.items():
+    # Not by `items`: OpenSlide finds no value under a name whose letters it could not decode.
+    for name in properties:
         keep = _number if _REGION.fullmatch(name) else ALLOWED.get(name)
-        kept = None if keep is None else keep(str(value))
+        kept = None if keep is None else keep(str(properties[name]))
         if kept is not None:
             found[name] = kept
     return found
