@@ -165,16 +165,3 @@ def test_a_large_picture_is_read_in_parts(
         np.testing.assert_array_equal(slide.read(*aligned), expected[0])
         # Sums of floats in another order may round otherwise.
         assert np.abs(slide.read(*fractional).astype(int) - expected[1]).max() <= 1
-
-
-def test_the_cache_forgets() -> None:
-    from wsi_idc.slides.direct_reader import _TileCache
-
-    tile = np.zeros((10, 10, 3), np.uint8)
-    cache = _TileCache(3 * tile.nbytes)
-    for index in range(3):
-        cache.put((0, index), tile)
-    assert cache.get((0, 0)) is tile
-    cache.put((0, 3), tile)
-    assert cache.get((0, 1)) is None
-    assert all(cache.get((0, index)) is tile for index in (0, 2, 3))

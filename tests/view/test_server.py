@@ -26,7 +26,6 @@ from wsi_idc.slides import Slide, SlideSource, open_slide
 from wsi_idc.slides.info import Bounds
 from wsi_idc.view import SlideEntry, list_slides, serve
 from wsi_idc.view.app import make_app
-from wsi_idc.view.byte_cache import ByteCache
 from wsi_idc.view.entry import ViewSettings
 from wsi_idc.view.handles import OpenSlides, SlidePool
 from wsi_idc.view.pyramid import TILE_PX, TilePyramid
@@ -177,32 +176,6 @@ class TestTiles:
         assert failed
         assert all(answer.status_code == 422 for answer in failed)
         assert "position.svs" in failed[0].json()["error"]
-
-
-class TestCache:
-    def test_holds_no_more_than_it_may(self) -> None:
-        cache = ByteCache(100)
-        for number in range(30):
-            cache.put(number, bytes(30))
-            assert cache.held <= 100
-        assert [cache.get(number) is not None for number in (26, 27, 28, 29)] == [False] + [
-            True
-        ] * 3
-
-    def test_drops_what_was_used_longest_ago(self) -> None:
-        cache = ByteCache(100)
-        for name in "abc":
-            cache.put(name, bytes(30))
-        cache.get("a")
-        cache.put("d", bytes(30))
-        assert cache.get("b") is None
-        assert cache.get("a") == bytes(30)
-
-    def test_does_not_keep_what_is_larger_than_all_of_it(self) -> None:
-        cache = ByteCache(100)
-        cache.put("a", bytes(10))
-        cache.put("b", bytes(101))
-        assert (cache.get("a"), cache.get("b"), cache.held) == (bytes(10), None, 10)
 
 
 class TestHandles:

@@ -15,13 +15,13 @@ import dataclasses
 import math
 import os
 import threading
-from collections import OrderedDict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from wsi_idc.byte_cache import ByteCache
 from wsi_idc.privacy import reason_of
 from wsi_idc.slides.array_pool import ArrayPool
 from wsi_idc.slides.base import Pixels, UnfitReaderError
@@ -91,7 +91,7 @@ class DirectReader(OpenSlideReader):
             self._levels = _tiled_levels(path, self.info.levels)
             for level in self.info.levels:
                 self._levels[_level_of_means(level).index] = self._levels[level.index].reduced()
-            self._cache = _TileCache(_CACHE_BYTES)
+            self._cache = ByteCache[_TileKey, Pixels](_CACHE_BYTES, lambda tile: tile.nbytes)
             self._pool = ArrayPool(_ARRAYS_USED_OVER)
             self._mine = threading.local()
             self._reading = threading.Lock()
@@ -360,32 +360,6 @@ class _TiledLevel:
 
 _TileKey = tuple[int, int, int]
 """A level's number, a tile's, and how many pixels a side are one: 1 of a tile as it is."""
-
-
-class _TileCache:
-    """The tiles used last, up to a number of bytes; for many threads."""
-
-    def __init__(self, capacity_bytes: int) -> None:
-        self._capacity = capacity_bytes
-        self._held = 0
-        self._tiles: OrderedDict[_TileKey, Pixels] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def get(self, key: _TileKey) -> Pixels | None:
-        with self._lock:
-            if key in self._tiles:
-                self._tiles.move_to_end(key)
-            return self._tiles.get(key)
-
-    def put(self, key: _TileKey, tile: Pixels) -> None:
-        with self._lock:
-            if key in self._tiles:
-                return
-            self._tiles[key] = tile
-            self._held += tile.nbytes
-            while self._held > self._capacity:
-                _, dropped = self._tiles.popitem(last=False)
-                self._held -= dropped.nbytes
 
 
 def _tiled_levels(path: Path, levels: tuple[Level, ...]) -> dict[int, _TiledLevel]:

@@ -8,13 +8,13 @@ Aperio's are read where this reader is asked for by name.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from wsi_idc.byte_cache import ByteCache
 from wsi_idc.errors import SlideReadError
 from wsi_idc.privacy import reason_of
 from wsi_idc.slides import openslide_reader
@@ -87,8 +87,9 @@ class TiffReader(Slide):
         try:
             layout = find_layout(path, self._tiff)
             self._levels = layout.levels
-            self._cache: OrderedDict[tuple[int, int, int], Pixels] = OrderedDict()
-            self._cached_bytes = 0
+            self._cache = ByteCache[tuple[int, int, int], Pixels](
+                _CACHE_BYTES, lambda segment: segment.nbytes
+            )
             self.icc_profile = _icc_profile(self._levels[0].format)
             self.info = describe_slide(
                 path,
@@ -125,17 +126,11 @@ class TiffReader(Slide):
 
     def _segment(self, level: int, column: int, row: int) -> Pixels:
         """A tile or strip as RGB, out of the cache where it is there."""
-        found = self._cache.get((level, column, row))
-        if found is not None:
-            self._cache.move_to_end((level, column, row))
-            return found
-        decoded = self._decoded(self._levels[level], column, row)
-        self._cache[level, column, row] = decoded
-        self._cached_bytes += decoded.nbytes
-        while self._cached_bytes > _CACHE_BYTES and len(self._cache) > 1:
-            _, oldest = self._cache.popitem(last=False)
-            self._cached_bytes -= oldest.nbytes
-        return decoded
+        key = level, column, row
+        if (segment := self._cache.get(key)) is None:
+            segment = self._decoded(self._levels[level], column, row)
+            self._cache.put(key, segment)
+        return segment
 
     def _decoded(self, level: TiffLevel, column: int, row: int) -> Pixels:
         width, height = level.segment_size
@@ -160,8 +155,6 @@ class TiffReader(Slide):
     def close(self) -> None:
         """Release the file."""
         self._tiff.close()
-        self._cache.clear()
-        self._cached_bytes = 0
 
 
 def _is_tiff(path: Path) -> bool:

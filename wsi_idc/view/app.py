@@ -16,13 +16,13 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from wsi_idc.byte_cache import ByteCache
 from wsi_idc.errors import SlideError, WsiIdcError
 from wsi_idc.fresh_process import usable_processors
 from wsi_idc.heatmap.export.settings import ExportSettings
 from wsi_idc.heatmap.result import read_summary
 from wsi_idc.privacy import Veil
 from wsi_idc.view.answers import Json
-from wsi_idc.view.byte_cache import ByteCache
 from wsi_idc.view.cohort_list import describe_row, make_thumbnail
 from wsi_idc.view.describe import describe_entry
 from wsi_idc.view.drawings import (
@@ -76,7 +76,7 @@ class _Viewer:
         self._entries = {entry.key: entry for entry in entries}
         self._slides = OpenSlides()
         self._tiles = TileMaker(self._slides)
-        self._thumbnails = ByteCache(_THUMBNAIL_BYTES)
+        self._thumbnails = ByteCache[str, bytes](_THUMBNAIL_BYTES, len)
         # Made where the event loop runs.
         self._reading: anyio.CapacityLimiter | None = None
         self.app = Starlette(

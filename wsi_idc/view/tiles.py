@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import simplejpeg
 
+from wsi_idc.byte_cache import ByteCache
 from wsi_idc.slides.info import SlideInfo
-from wsi_idc.view.byte_cache import ByteCache
 from wsi_idc.view.entry import SlideEntry
 from wsi_idc.view.handles import OpenSlides
 from wsi_idc.view.pyramid import TilePyramid
@@ -39,7 +39,7 @@ class TileMaker:
 
     def __init__(self, slides: OpenSlides) -> None:
         self._slides = slides
-        self._cache = ByteCache(_CACHE_BYTES)
+        self._cache = ByteCache[TileKey, bytes](_CACHE_BYTES, len)
         self._under_way: dict[TileKey, Future[bytes | None]] = {}
         self._lock = threading.Lock()
 
