@@ -33,6 +33,9 @@ FAULT = (
 )
 """What to do about an exception that is none of these: nobody thought of it."""
 
+# A library may quote all that stood in a field of a file.
+_LONGEST = 300
+
 
 class WsiIdcError(Exception):
     """Base of all errors that wsi-idc raises on purpose."""
@@ -103,14 +106,14 @@ def reason(error: BaseException) -> str:
         return error.strerror
     if isinstance(error, KeyError):
         return f"no {error} in it"
-    return " ".join(str(error).split()) or type(error).__name__
+    return _shortened(str(error)) or type(error).__name__
 
 
 def one_line(error: BaseException) -> str:
     """An exception in one line, with its class where the message alone would tell little."""
-    message = " ".join(str(error).split())
     if isinstance(error, WsiIdcError):
-        return message or "no more is known"
+        return " ".join(str(error).split()) or "no more is known"
+    message = _shortened(str(error))
     if isinstance(error, MemoryError):
         return "memory ran out" + (f" ({message})" if message else "")
     if isinstance(error, OSError) and error.filename is not None and error.strerror:
@@ -120,7 +123,13 @@ def one_line(error: BaseException) -> str:
 
 def first_line(error: Exception) -> str:
     """What a foreign library says in one line, without the trace that may follow; never empty."""
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)
+    return next(iter(str(error).strip().splitlines()), "")[:_LONGEST] or type(error).__name__
+
+
+def _shortened(text: str) -> str:
+    """What a library says, in one line of bounded length."""
+    line = " ".join(text.split())
+    return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 2]} …"
 
 
 def first_of(names: Sequence[str], most: int = 5) -> str:

@@ -33,6 +33,14 @@ _PARTIAL_PREFIX = ".partial-"
 _REPLACED_PREFIX = ".replaced-"
 
 
+def real_path(path: Path) -> Path:
+    """Where a path leads, without links on its way.
+
+    Unlike `Path.resolve` it does not fail for a link that leads to itself.
+    """
+    return Path(os.path.realpath(path))
+
+
 def make_folder(folder: Path) -> Path:
     """Create `folder` and its parents if they do not exist, and return it.
 
@@ -201,11 +209,12 @@ def _remove(path: Path) -> None:
 def write_json(path: Path, content: dict[str, Any]) -> None:
     """Write `content` as indented UTF-8 JSON, whole or not at all.
 
-    NaN and infinity are refused: they are not JSON, and other tools' parsers reject them.
+    NaN and infinity are refused: they are not JSON, and other tools' parsers reject them. Bytes of
+    a file's name that are no UTF-8 are escaped, and read back as they were.
     """
     text = json_text(content)
     with whole_file(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def read_json(path: Path) -> Any:

@@ -104,6 +104,26 @@ def test_faulty_slides_are_reported_and_the_others_done(slides: Path, tmp_path: 
     assert set(pd.read_csv(tmp_path / "out" / "failures.csv")["name"]) == set(FAULTS) - {"glass"}
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="file names are Unicode")
+def test_a_slide_whose_name_is_not_utf8_costs_itself_only(tmp_path: Path) -> None:
+    """Such a name can be hashed, but name no results; the tables are UTF-8 all the same."""
+    small_cohorts.write_section(tmp_path / "in" / "sound.tif", 0)
+    small_cohorts.write_section(tmp_path / "in" / os.fsdecode(b"caf\xe9.tif"), 1)
+    ran = wsi_idc("tile", tmp_path / "in", "-o", tmp_path / "out")
+    assert ran.returncode == 3, ran.stderr
+    assert "fault" not in ran.stderr and "bytes that are no UTF-8" in ran.stderr
+    cohort = pd.read_csv(tmp_path / "out" / "cohort.csv").set_index("slide")
+    assert dict(cohort["status"]) == {"sound.tif": "done", "caf\\udce9.tif": "failed"}
+    assert list(pd.read_csv(tmp_path / "out" / "failures.csv")["slide"]) == ["caf\\udce9.tif"]
+    again = wsi_idc("tile", tmp_path / "in", "-o", tmp_path / "out", "--only-failed")
+    assert again.returncode == 1 and again.stderr.count("error: ") == 1
+
+    hashed = ("--anonymise", "--anonymise-key", tmp_path / "key", "--anonymise-names")
+    ran = wsi_idc("tile", tmp_path / "in", "-o", tmp_path / "hashed", *hashed, tmp_path / "names")
+    assert ran.returncode == 0, ran.stderr
+    assert "caf\\udce9.tif" in (tmp_path / "names").read_text(encoding="utf-8")
+
+
 def test_exit_statuses(slides: Path, tmp_path: Path) -> None:
     sound, empty, text = (slides / name for name in ("sound0.tif", "empty.svs", "text.svs"))
 

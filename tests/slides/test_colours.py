@@ -80,8 +80,15 @@ def test_without_a_profile_colours_stay_and_it_is_said(tmp_path: Path) -> None:
     ("profile", "reason"),
     [(SRGB[:16] + b"GRAY" + SRGB[20:], "for GRAY colours"), (SRGB[:200], "cannot be used")],
 )
-def test_a_profile_that_cannot_be_used(tmp_path: Path, profile: bytes, reason: str) -> None:
-    path = write(tmp_path / "slide.png", profile)
+@pytest.mark.parametrize("suffix", [".png", ".tif"])
+def test_a_profile_that_cannot_be_used(
+    tmp_path: Path, profile: bytes, reason: str, suffix: str
+) -> None:
+    """It keeps the slide from nothing but being converted."""
+    path = write(tmp_path / f"slide{suffix}", profile)
+    with open_slide(path) as slide:
+        assert slide.info.has_icc_profile
+        np.testing.assert_array_equal(slide.read_level(0, 0, 0, 512, 512), PIXELS)
     with pytest.raises(SlideReadError, match=rf"slide\.png: .*{reason}.*leave out --icc") as caught:
         open_slide(path, icc=True)
     assert "\n" not in str(caught.value)

@@ -226,6 +226,7 @@ def _judge_heatmaps(
     """Judge maps and tell the figures; returns the exit status."""
     from wsi_idc.cli.truth_tables import tables_of_cohort, tables_of_slide
     from wsi_idc.cohort.run import exit_status, run_slides
+    from wsi_idc.files import real_path
     from wsi_idc.heatmap.judge import judged_units, result_folders, truth_of
     from wsi_idc.heatmap.judge_cohort import score_cohort, write_cohort
     from wsi_idc.heatmap.truth import Units
@@ -239,12 +240,12 @@ def _judge_heatmaps(
             "named for the slides"
         )
     judged: dict[str, dict[str, Units]] = {}
-    hashed = any(is_pseudonym(folder.resolve().name) for folder in folders)
+    hashed = any(is_pseudonym(real_path(folder).name) for folder in folders)
     pseudonyms = known_pseudonyms(key) if hashed or key else None
 
     def step(folder: Path) -> None:
-        file = truth_of(folder.resolve(), truth, pseudonyms)
-        judged[folder.resolve().name] = judged_units(folder, file, settings)
+        file = truth_of(real_path(folder), truth, pseudonyms)
+        judged[real_path(folder).name] = judged_units(folder, file, settings)
 
     if len(folders) == 1:
         step(folders[0])  # an error ends the command as its kind says

@@ -12,7 +12,7 @@ from wsi_idc.cohort.locks import waited_for
 from wsi_idc.cohort.records import read_records
 from wsi_idc.cohort.table import CohortSlide
 from wsi_idc.errors import OutputError, SettingsError
-from wsi_idc.files import cannot_write, csv_quoting, whole_file
+from wsi_idc.files import cannot_write, csv_quoting, real_path, whole_file
 from wsi_idc.privacy import Pseudonyms, is_pseudonym
 
 NAMES_COLUMNS = ("slide", "name", "patient", "anonymous_name", "anonymous_patient")
@@ -72,7 +72,7 @@ def write_names(file: Path, slides: Iterable[CohortSlide], output: Path) -> None
     OutputError
         If it cannot be written.
     """
-    if file.resolve().is_relative_to(output.resolve()):
+    if real_path(file).is_relative_to(real_path(output)):
         raise SettingsError(
             f"{file} lies in {output}: who gets the results would get the names with them; choose "
             "another place with --anonymise-names"
@@ -92,7 +92,7 @@ def write_names(file: Path, slides: Iterable[CohortSlide], output: Path) -> None
         try:
             with whole_file(file) as aside:
                 descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-                with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as table:
+                with os.fdopen(descriptor, "w", -1, "utf-8", "backslashreplace", "") as table:
                     quoting = csv_quoting(field for row in rows.values() for field in row.values())
                     writer = csv.DictWriter(
                         table, NAMES_COLUMNS, lineterminator="\n", quoting=quoting

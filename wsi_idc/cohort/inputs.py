@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from wsi_idc.errors import SettingsError
+from wsi_idc.files import real_path
 from wsi_idc.slides.suffixes import PICTURE_SUFFIXES, SLIDE_SUFFIXES
 
 _DICOM_SUFFIX = ".dcm"
@@ -65,7 +66,7 @@ def companion(
         path
         for path in (folder / name for name in names)
         # A slide that is a picture itself, in the folder of its mask, is not its own companion.
-        if path.is_file() and path.resolve() != slide.resolve()
+        if path.is_file() and real_path(path) != real_path(slide)
     ]
     if len(found) > 1:
         raise SettingsError(
@@ -111,7 +112,7 @@ def _files_below(folder: Path) -> Iterator[Path]:
     """All files in a folder and below it, but for hidden folders; links are followed once."""
     seen: set[Path] = set()
     for place, folders, files in os.walk(folder, followlinks=True):
-        real = Path(place).resolve()
+        real = real_path(Path(place))
         if real in seen:
             folders.clear()
             continue

@@ -163,15 +163,22 @@ def write_tables(output: Path, *, at_once: bool = False) -> None:
             held.enter_context(waited_for(lock, _PATIENCE_S))
         elif held.enter_context(locked(lock)) is not None:
             return
-        records = [asdict(record) for record in read_records(output)]
-        for record in records:
-            record["warnings"] = " | ".join(record["warnings"])
+        records = [_row(record) for record in read_records(output)]
         table = pd.DataFrame(records, columns=[field.name for field in fields(SlideRecord)])
         table = table.astype({"patches": "Int64"})
         about = ("result", "step", "error", "remedy")
         write_csv(output / COHORT_TABLE, table.drop(columns=list(about)))
         failed = table[table["status"] == FAILED]
         write_csv(output / FAILURES_TABLE, failed[["slide", "name", "step", "error", "remedy"]])
+
+
+def _row(record: SlideRecord) -> dict[str, Any]:
+    """A record for a table, whose texts are UTF-8 even where the name of a file is not."""
+    row = asdict(record) | {"warnings": " | ".join(record.warnings)}
+    return {
+        key: value.encode(errors="backslashreplace").decode() if isinstance(value, str) else value
+        for key, value in row.items()
+    }
 
 
 def _record_file(output: Path, name: str) -> Path:

@@ -51,7 +51,7 @@ class Rounding(_Part):
 class Weights(_Part):
     """The weights file that belongs to the card."""
 
-    file: str = Field(pattern=r"^[A-Za-z0-9._-]+$")
+    file: str = Field(pattern=r"^[A-Za-z0-9._-]+$", max_length=100)
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     rounding: Rounding | None = None
 

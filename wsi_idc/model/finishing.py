@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 import wsi_idc
-from wsi_idc.files import write_json
+from wsi_idc.files import real_path, write_json
 from wsi_idc.model.card import (
     Calibration,
     ModelCard,
@@ -92,7 +92,7 @@ def finish(
     weights = Weights(file=WEIGHTS_FILE, sha256=sha256, rounding=rounding)
     architecture = asdict(settings.architecture)
     card = ModelCard(
-        name=output.name or output.resolve().name,
+        name=output.name or real_path(output).name,
         patch_size_pixels=architecture.pop("patch_size"),
         spacing_um_px=run.mpp,
         network=Network(**architecture),

@@ -50,7 +50,7 @@ def request_of(settings: TrainSettings, mpp: float, split: Split) -> dict[str, A
 def split_sha256(split: Split) -> str:
     """A hash of who trains, validates and tests: tells splits apart and names no patient."""
     lists = json.dumps({side: split.patients(side) for side in SIDES}, sort_keys=True)
-    return hashlib.sha256(lists.encode()).hexdigest()
+    return hashlib.sha256(lists.encode(errors="surrogateescape")).hexdigest()
 
 
 def seen_in_training(

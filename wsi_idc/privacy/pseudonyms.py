@@ -55,7 +55,7 @@ class Pseudonyms:
 
     def _of(self, kind: str, name: str) -> str:
         # Systems differ in how they spell letters with accents in the names of files.
-        told = f"{kind}\0{unicodedata.normalize('NFC', name)}".encode()
+        told = f"{kind}\0{unicodedata.normalize('NFC', name)}".encode(errors="surrogateescape")
         return f"{kind}-{hmac.new(self.key, told, hashlib.sha256).hexdigest()[:_DIGITS]}"
 
 

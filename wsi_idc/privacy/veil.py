@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from wsi_idc.files import real_path
+
 HIDDEN = "…"
 
 # A folder's name in a text: it may hold spaces, but ends in none.
@@ -85,7 +87,7 @@ class Veil:
 def _folders_of(path: Path) -> Iterator[str]:
     """The folders that a file lies in, or a folder and those above it, in all forms they have."""
     itself = [path] if path.is_dir() else []
-    for form in {path, path.absolute(), path.resolve()}:
+    for form in {path, path.absolute(), real_path(path)}:
         for folder in (*itself, *form.parents):
             # What lies at the root is no person's.
             parts = len(folder.parts) - bool(folder.anchor)

@@ -71,7 +71,9 @@ class ImageReader(Slide):
     def __init__(self, path: Path, slide_mpp: float | tuple[float, float] | None = None) -> None:
         self._pixels: Pixels | None = None
         with _opened(path) as image:
-            self.icc_profile = image.info.get("icc_profile") or None
+            profile = image.info.get("icc_profile")
+            # A damaged TIFF may have a text there.
+            self.icc_profile = profile if profile and isinstance(profile, bytes) else None
             self.info = describe_slide(
                 path,
                 _properties(image),

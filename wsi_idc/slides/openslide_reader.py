@@ -62,7 +62,8 @@ class OpenSlideReader(Slide):
             _check_tiles(path, self._handle)
             self._native_downsamples: tuple[float, ...] = self._handle.level_downsamples
             self.icc_profile = _icc_profile(self._handle)
-            self.info = _describe(path, self._handle, slide_mpp)
+            has_profile = self.icc_profile is not None
+            self.info = _describe(path, self._handle, slide_mpp, has_icc_profile=has_profile)
         except BaseException:
             self._handle.close()
             raise
@@ -134,7 +135,11 @@ def _open(path: Path) -> openslide.OpenSlide:
 
 
 def _describe(
-    path: Path, handle: openslide.OpenSlide, slide_mpp: float | tuple[float, float] | None
+    path: Path,
+    handle: openslide.OpenSlide,
+    slide_mpp: float | tuple[float, float] | None,
+    *,
+    has_icc_profile: bool,
 ) -> SlideInfo:
     properties = allowed_properties(handle.properties)
     return describe_slide(
@@ -144,11 +149,17 @@ def _describe(
         slide_mpp,
         reader="openslide",
         vendor=properties.get(openslide.PROPERTY_NAME_VENDOR, "unknown"),
-        has_icc_profile=handle.color_profile is not None,
+        has_icc_profile=has_icc_profile,
         notes=planes_and_scenes(properties),
     )
 
 
 def _icc_profile(handle: openslide.OpenSlide) -> bytes | None:
-    profile = handle.color_profile
+    """The slide's profile; one that is damaged is empty, and is refused where it is to be used."""
+    from PIL.ImageCms import PyCMSError
+
+    try:
+        profile = handle.color_profile
+    except PyCMSError:
+        return b""
     return None if profile is None else bytes(profile.tobytes())

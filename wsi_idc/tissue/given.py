@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from wsi_idc.errors import SettingsError
+from wsi_idc.files import real_path
 from wsi_idc.slides.mask_image import mask_from_image
 from wsi_idc.slides.raster import SlideMask
 from wsi_idc.tissue.grid import mask_frame
@@ -106,7 +107,7 @@ def given_for(slide: Path, path: Path | None, also: Sequence[str] = ()) -> Path 
         return path
     for candidate in (path / name for stem in (slide.stem, *also) for name in _names(stem)):
         # A slide that is a PNG itself, in the folder of its mask, is not its own mask.
-        if candidate.is_file() and candidate.resolve() != slide.resolve():
+        if candidate.is_file() and real_path(candidate) != real_path(slide):
             return candidate
     raise SettingsError(
         f"{path} holds no tissue mask of {slide} ({_names_in_words(slide.stem)}); add it, or "

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from wsi_idc.files import real_path
 from wsi_idc.privacy import Veil
 from wsi_idc.slides import SlideSource
 
@@ -82,5 +83,5 @@ class ViewSettings:
         """
         folder = self.annotations
         if folder is None:
-            folder = (Path() if result is None else result.resolve().parent) / ANNOTATIONS
+            folder = (Path() if result is None else real_path(result).parent) / ANNOTATIONS
         return folder / f"{name}.geojson"

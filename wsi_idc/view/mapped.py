@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from wsi_idc.errors import ResultFolderError
+from wsi_idc.files import real_path
 from wsi_idc.heatmap.result import SUMMARY, THUMBNAIL, read_summary
 from wsi_idc.privacy import Veil, is_pseudonym
 from wsi_idc.slides import SlideSource
@@ -52,7 +53,7 @@ class MappedSlides:
         """
         summary = read_summary(folder)
         about = summary["slide"]
-        name = folder.resolve().name
+        name = real_path(folder).name
         annotations = self.settings.annotations_of(name, folder)
         slide = slide or self._find(folder, about)
         if slide is None:
@@ -74,7 +75,7 @@ class MappedSlides:
 
     def broken(self, folder: Path, error: ResultFolderError) -> SlideEntry:
         """The place of a result that cannot be read, in a list of others."""
-        name = folder.resolve().name
+        name = real_path(folder).name
         annotations = self.settings.annotations_of(name, folder)
         return _picture(name, folder, annotations, {}, Veil([folder])(str(error)))
 
@@ -85,7 +86,7 @@ class MappedSlides:
         """
         file = Path(about["file"]).name
         if self.settings.slides is None:
-            results = folder.resolve().parent
+            results = real_path(folder).parent
             places = (results / file, results.parent / file)
             return next((place for place in places if place.is_file()), None)
         beside = self.settings.slides / file
