@@ -53,6 +53,13 @@ ASAP = (
         ("is no whole JSON (…); export it again", '{"type": "Feature"'),
         ("is nested too deep for GeoJSON; export it again", "[" * 100_000),
         (
+            "is nested too deep for annotations; export it again",
+            "<Annotations>"
+            + "<Annotation>" * 100_000
+            + "</Annotation>" * 100_000
+            + "</Annotations>",
+        ),
+        (
             "holds the number …, which no place on a slide has; export it again",
             polygon([[[0, 0], [9, 0], [0, float("nan")]]]),
         ),

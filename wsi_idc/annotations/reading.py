@@ -38,6 +38,8 @@ _NO_ARCHIVE = (
     *(zlib.error, gzip.BadGzipFile, zipfile.BadZipFile),
     *(NotImplementedError, RuntimeError, EOFError),
 )
+# Vertices of ImageScope lie six deep.
+_DEEPEST = 20
 _KNOWN = "give QuPath GeoJSON, ASAP XML or ImageScope XML"
 
 
@@ -167,7 +169,21 @@ def _xml(content: bytes) -> Element:
         ) from error
     except (ParseError, ValueError, LookupError) as error:
         raise AnnotationError(f"is no whole XML ({error}); export it again") from error
+    if _is_deeper(root, _DEEPEST):
+        raise AnnotationError("is nested too deep for annotations; export it again")
     return root
+
+
+def _is_deeper(root: Element, most: int) -> bool:
+    """Whether elements lie in each other more than so deep.
+
+    Areas are looked for below each area, so what a file of nothing but nested ones takes grows
+    with the square of its size.
+    """
+    level = [root]
+    for _ in range(most):
+        level = [child for element in level for child in element]
+    return bool(level)
 
 
 def _parsed_xml(root: Element) -> ParsedFile:
