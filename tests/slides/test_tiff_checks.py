@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from wsi_idc.slides.tiff_checks import check_chain, odd_tag
+from wsi_idc.slides.tiff_checks import check_chain, check_tile_tables, odd_tag
 
 
 def page(**changed: Any) -> SimpleNamespace:
@@ -100,3 +100,45 @@ def test_more_directories_than_any_slide_has(monkeypatch: pytest.MonkeyPatch) ->
     check_chain(chain(14, 20, 0))
     with pytest.raises(ValueError, match="it has more than 3 directories"):
         check_chain(chain(14, 20, 26, 0))
+
+
+def image(places: int, *, order: str = "<", big: bool = False, **changed: int) -> io.BytesIO:
+    """A TIFF of one image of 1000x700 px in tiles of 256 px, 4 x 3 of them."""
+    values = {256: 1000, 257: 700, 322: 256, 323: 256} | {
+        int(tag[1:]): value for tag, value in changed.items()
+    }
+    mark, long = b"II" if order == "<" else b"MM", "Q" if big else "L"
+    # Widths and lengths as SHORT, or as LONG; the table of places stands elsewhere in the file.
+    entries = [(tag, 3 if value < 2**16 else 4, 1, value) for tag, value in values.items()]
+    entries.append((324, 4, places, 2**31))
+    content = mark + struct.pack(
+        order + ("HHHQ" if big else "HL"), *((43, 8, 0, 16) if big else (42, 8))
+    )
+    content += struct.pack(order + ("Q" if big else "H"), len(entries))
+    for tag, kind, count, value in entries:
+        form = {3: "H", 4: "L"}[kind]
+        field = struct.pack(order + form, value).ljust(8 if big else 4, b"\0")
+        content += struct.pack(f"{order}HH{long}", tag, kind, count) + field
+    return io.BytesIO(content + bytes(8 if big else 4))
+
+
+@pytest.mark.parametrize("big", [False, True])
+@pytest.mark.parametrize("order", "<>")
+def test_an_image_has_a_place_for_each_of_its_tiles(order: str, big: bool) -> None:
+    check_tile_tables(image(12, order=order, big=big))
+    check_tile_tables(image(36, order=order, big=big))  # a plane for each colour
+    with pytest.raises(ValueError, match="of 1000x700 px, has 12 tiles, and it tells where 11"):
+        check_tile_tables(image(11, order=order, big=big))
+    with pytest.raises(ValueError, match="of 100000x700 px, has 1,173 tiles"):
+        check_tile_tables(image(12, order=order, big=big, _256=100_000))
+
+
+def test_images_in_strips_and_other_files_have_no_tiles() -> None:
+    check_tile_tables(image(0, _322=0))
+    check_tile_tables(io.BytesIO(b"\x89PNG\r\n\x1a\n" + bytes(20)))
+
+
+def test_more_entries_than_any_slide_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("wsi_idc.slides.tiff_checks._MOST_ENTRIES", 4)
+    with pytest.raises(ValueError, match="its directories have more than 4 entries"):
+        check_tile_tables(image(12))

@@ -8,15 +8,18 @@ import numpy as np
 import openslide
 from PIL import Image
 
-from wsi_idc.errors import SlideReadError
+from wsi_idc.errors import SlideReadError, reason
 from wsi_idc.privacy import allowed_properties, reason_of
 from wsi_idc.slides.base import DAMAGED, Pixels, Slide
 from wsi_idc.slides.describe import describe_slide, planes_and_scenes
 from wsi_idc.slides.info import Level, Rgb, SlideInfo
 from wsi_idc.slides.openslide_pixels import read_rgb
+from wsi_idc.slides.tiff_checks import check_tile_tables
 
 # Scanners' tiles have 256 to 4,096 px a side; one of these takes 256 MB while it is decoded.
 _LARGEST_TILE_PX = 2**26
+# Formats that are TIFF or BigTIFF to the letter; NDPI tells places beyond 4 GB its own way.
+_TIFF_VENDORS = ("aperio", "generic-tiff", "leica", "philips", "trestle", "ventana")
 _SIDES = ("width", "height")
 
 
@@ -112,8 +115,19 @@ def on_background(image: Image.Image, background: Rgb) -> Pixels:
 
 
 def _check_tiles(path: Path, handle: openslide.OpenSlide) -> None:
-    """Refuse tiles that OpenSlide could not hold: it ends the process if it gets no memory."""
+    """Refuse tiles that OpenSlide could not hold: it ends the process if it gets no memory.
+
+    And those that the file has no place for, which it takes for glass.
+    """
     properties = handle.properties
+    if properties.get(openslide.PROPERTY_NAME_VENDOR) in _TIFF_VENDORS:
+        try:
+            with path.open("rb") as file:
+                check_tile_tables(file)
+        except (ValueError, OSError) as error:
+            raise SlideReadError(
+                f"{path}: its directory is damaged ({reason(error)}); {DAMAGED}"
+            ) from error
     for level in range(handle.level_count):
         sides = [properties.get(f"openslide.level[{level}].tile-{side}") for side in _SIDES]
         width, height = (int(side) if side and side.isdecimal() else 0 for side in sides)

@@ -7,12 +7,17 @@ should be, tiles of no width; and it follows directories as long as there is a n
 from __future__ import annotations
 
 import struct
-from typing import Any, BinaryIO
+from collections.abc import Iterator
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
 # Pages of a stack, levels, labels: a few thousand at most. More are no slide.
-_MOST_DIRECTORIES = 100_000
+_MOST_DIRECTORIES, _MOST_ENTRIES = 100_000, 5_000_000
+
+# TIFF 6.0: width, length, width and length of a tile; the kinds that hold whole numbers.
+_SIZES, _TILE_OFFSETS = (256, 257, 322, 323), 324
+_WHOLE_NUMBERS = {3: "H", 4: "L", 16: "Q"}
 
 # Whole numbers that every page has, and the least that each may be.
 _NUMBERS = {
@@ -35,19 +40,77 @@ def check_chain(file: BinaryIO) -> None:
         If one follows itself, directly or by way of others, or if there are too many. A chain
         that ends in nothing is the reader's to judge.
     """
+    for _ in _directories(file, _layout(file)):
+        pass
+
+
+def check_tile_tables(file: BinaryIO) -> None:
+    """Refuse a TIFF with an image of more tiles than it has places for.
+
+    Libraries take those that are missing for tiles that were not scanned, and go through them all:
+    a small file that claims to be huge would take minutes.
+
+    Parameters
+    ----------
+    file : the open file; where it was read up to changes.
+
+    Raises
+    ------
+    ValueError
+        If an image does, if all directories have too many entries, or as `check_chain`.
+    """
+    layout = _layout(file)
+    looked_at = 0
+    for number, (at, entries) in enumerate(_directories(file, layout)):
+        looked_at += entries
+        if looked_at > _MOST_ENTRIES:
+            raise ValueError(f"its directories have more than {_MOST_ENTRIES:,} entries")
+        found = _whole_numbers(file, layout, at, entries)
+        width, height, tile_width, tile_height = (found.get(tag, (0, 0))[1] for tag in _SIZES)
+        places, _ = found.get(_TILE_OFFSETS, (0, 0))
+        if not (tile_width and tile_height):
+            continue
+        tiles = -(-width // tile_width) * -(-height // tile_height)
+        if tiles > places:
+            raise ValueError(
+                f"its image {number}, of {width}x{height} px, has {tiles:,} tiles, and it tells "
+                f"where {places:,} of them are"
+            )
+
+
+class _Layout(NamedTuple):
+    """How numbers and entries of a directory are laid out: in a TIFF or a BigTIFF."""
+
+    order: str
+    first: int
+    offset: struct.Struct
+    number: struct.Struct
+    entry: struct.Struct
+
+
+def _layout(file: BinaryIO) -> _Layout | None:
     file.seek(0)
     header = file.read(16)
     if len(header) < 16 or header[:2] not in (b"II", b"MM"):
-        return
+        return None
     order = "<" if header[:2] == b"II" else ">"
     (version,) = struct.unpack_from(f"{order}H", header, 2)
-    is_big = version == 43
-    offset, count, entry_bytes = (
-        (struct.Struct(f"{order}Q"), struct.Struct(f"{order}Q"), 20)
-        if is_big
-        else (struct.Struct(f"{order}L"), struct.Struct(f"{order}H"), 12)
-    )
-    (at,) = offset.unpack_from(header, 8 if is_big else 4)
+    at, forms = (8, ("Q", "Q", "HHQ8s")) if version == 43 else (4, ("L", "H", "HHL4s"))
+    offset, count, entry = (struct.Struct(order + form) for form in forms)
+    return _Layout(order, offset.unpack_from(header, at)[0], offset, count, entry)
+
+
+def _directories(file: BinaryIO, layout: _Layout | None) -> Iterator[tuple[int, int]]:
+    """Where the entries of each directory begin, and how many it has.
+
+    Raises
+    ------
+    ValueError
+        As `check_chain`.
+    """
+    if layout is None:
+        return
+    at = layout.first
     seen: set[int] = set()
     while at:
         if at in seen:
@@ -55,13 +118,33 @@ def check_chain(file: BinaryIO) -> None:
         if len(seen) == _MOST_DIRECTORIES:
             raise ValueError(f"it has more than {_MOST_DIRECTORIES:,} directories")
         seen.add(at)
-        entries = _read_number(file, at, count)
+        entries = _read_number(file, at, layout.number)
         if entries is None:
             return
-        following = _read_number(file, at + count.size + entries * entry_bytes, offset)
+        begin = at + layout.number.size
+        following = _read_number(file, begin + entries * layout.entry.size, layout.offset)
         if following is None:
             return
+        yield begin, entries
         at = following
+
+
+def _whole_numbers(
+    file: BinaryIO, layout: _Layout | None, at: int, entries: int
+) -> dict[int, tuple[int, int]]:
+    """Of tags that tell sizes or places: how many values they have, and the first.
+
+    That is 0 where it does not stand in the directory itself, or is no whole number.
+    """
+    assert layout is not None
+    file.seek(at)
+    found = {}
+    for tag, kind, count, value in layout.entry.iter_unpack(file.read(entries * layout.entry.size)):
+        if tag in _SIZES or tag == _TILE_OFFSETS:
+            form = struct.Struct(layout.order + _WHOLE_NUMBERS.get(kind, "Q"))
+            is_there = kind in _WHOLE_NUMBERS and 0 < count * form.size <= len(value)
+            found[tag] = count, form.unpack_from(value)[0] if is_there else 0
+    return found
 
 
 def odd_tag(page: Any) -> str | None:
