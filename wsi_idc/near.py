@@ -31,10 +31,10 @@ def near_file(path: Path) -> str:
     """As `did_you_mean`, for a path at which there is nothing."""
     try:
         with os.scandir(path.parent) as entries:
-            names = [entry.name for entry in islice(entries, _MOST_LISTED)]
+            names = {entry.name for entry in islice(entries, _MOST_LISTED)}
     except OSError:
         return ""
-    return did_you_mean(path.name, names)
+    return did_you_mean(path.name, names - {path.name})  # a link that leads nowhere is no help
 
 
 def nearest_of(given: str, known: Iterable[str]) -> str:

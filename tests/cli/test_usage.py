@@ -153,3 +153,5 @@ def test_capitals_count_for_little_and_far_names_for_nothing(tmp_path: Path) -> 
     assert did_you_mean("OTSU", ["hed", "otsu"]) == "; did you mean 'otsu'?"
     assert did_you_mean("kidney", ["hed", "otsu"]) == ""
     assert near_file(tmp_path / "absent" / "file") == ""
+    (tmp_path / "link").symlink_to(tmp_path / "nothing")
+    assert near_file(tmp_path / "link") == ""
