@@ -52,7 +52,7 @@ class _Watch:
         try:
             if not self.is_told:
                 line = "\n" if sys.stderr.isatty() else ""  # below a progress bar
-                os.write(self._terminal, f"{line}{INTERRUPTED}\n".encode(errors="backslashreplace"))
+                os.write(self._terminal, f"{line}{INTERRUPTED}\n".encode())
             clear_unfinished()
         finally:
             os._exit(self.status)
