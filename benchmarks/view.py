@@ -86,10 +86,10 @@ class Server:
         said = re.search(r"http://\S+", self.process.stdout.readline())
         assert said is not None
         self.door = said[0]
-        self.address, _, _ = self.door.partition("?")
+        self.address, _, shown = self.door.partition("?")
         self._cookie = ""
         self._kept = self._connect()
-        self._kept.request("GET", self.door)
+        self._kept.request("GET", f"/?{shown}")
         opened = self._kept.getresponse()
         opened.read()
         self._cookie = opened.headers["set-cookie"].partition(";")[0]

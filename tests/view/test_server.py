@@ -12,7 +12,9 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
+import anyio
 import numpy as np
 import pytest
 from PIL import Image
@@ -338,6 +340,23 @@ class TestKey:
         assert "httponly" in cookie
         assert "samesite=lax" in cookie
         assert [locked.get(path).status_code for path in self.PATHS] == [200] * 5
+
+    @pytest.mark.parametrize("path", ["http://127.0.0.1:8000/", "//evil.example/", "/"])
+    def test_whole_addresses_are_sent_on_within_this_server(self, slide: Path, path: str) -> None:
+        """As a proxy asks, and as a link with too many slashes would lead elsewhere."""
+        app = make_app(list_slides([slide], ViewSettings()), key="the-key")
+        scope = {"type": "http", "method": "GET", "path": path, "query_string": b"key=the-key"}
+        sent: list[dict[str, Any]] = []
+
+        async def send(message: dict[str, Any]) -> None:
+            sent.append(message)
+
+        headers = [(b"host", b"127.0.0.1:8000")]
+        anyio.run(app, scope | {"headers": headers}, None, send)
+        assert sent[0]["status"] == 303
+        told = dict(sent[0]["headers"])
+        assert told[b"location"] == b"/"
+        assert told[b"set-cookie"].startswith(b"wsi-idc-8000=")
 
     def test_a_foreign_host_gets_no_cookie(self, locked: TestClient) -> None:
         answer = locked.get("/?key=the-key", headers={"host": "evil.example"})

@@ -85,11 +85,13 @@ class Guard:
         if self._key is None:
             return None
         # Cookies know no ports: two viewers, or a tunnel to a third, must not take each other's.
-        cookie = f"wsi-idc-{request.url.port}"
+        port = urlsplit(f"//{request.headers['host']}").port
+        cookie = f"wsi-idc-{port}"
         if _is_same(request.cookies.get(cookie, ""), self._key):
             return None
         if request.method in _READING and _is_same(request.query_params.get(KEY, ""), self._key):
-            opened = RedirectResponse(request.url.path, 303)
+            # Not `request.url`, which a request for a whole address breaks.
+            opened = RedirectResponse(urlsplit(request.scope["path"]).path or "/", 303)
             opened.set_cookie(cookie, self._key, httponly=True, samesite="lax")
             return opened
         return PlainTextResponse(
