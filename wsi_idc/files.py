@@ -234,6 +234,26 @@ def read_json(path: Path) -> Any:
     return json.loads(path.read_text(encoding="utf-8"), parse_constant=refuse)
 
 
+def parse_yaml(text: str) -> Any:
+    """What a YAML text holds.
+
+    Raises
+    ------
+    ValueError
+        If it is no YAML.
+    """
+    import yaml
+
+    try:
+        return yaml.safe_load(text)
+    except (
+        *(yaml.YAMLError, RecursionError),
+        # PyYAML comes upon dates and numbers that are none.
+        *(ValueError, TypeError, AttributeError, LookupError, ArithmeticError),
+    ) as error:
+        raise ValueError(reason(error)) from error
+
+
 def json_text(content: dict[str, Any]) -> str:
     """What `write_json` writes."""
     return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"

@@ -119,9 +119,10 @@ _LAUGHS = "train:\n  a0: &a0 [1, 1]\n" + "".join(
         ("stride: 2020-13-45", "is no YAML (month must be in 1..12)"),
         ("stride: !!python/object/apply:os.system ['true']", "could not determine a constructor"),
         ("stride: !!timestamp x", "is no YAML"),
+        ("stride: !!float", "is no YAML (string index out of range)"),
         (f"slides: {'[' * 3000}", "is no YAML (maximum recursion depth exceeded"),
     ],
-    ids=["billion laughs", "itself", "no date", "code", "no time", "deep"],
+    ids=["billion laughs", "itself", "no date", "code", "no time", "no number", "deep"],
 )
 def test_a_hostile_file_is_refused_in_one_line(text: str, words: str, tmp_path: Path) -> None:
     done = run("heatmap", "--config", write(tmp_path, text, "options.yaml"))

@@ -304,8 +304,8 @@ def huge(bases: Bases, folder: Path, rng: Random) -> Attempt:
 
 
 KINDS = {
-    "annotation-geojson": Kind(geojson, 45, 300),
-    "annotation-xml": Kind(xml, 25, 150),
-    "annotation-packed": Kind(packed, 8, 60, peak_mib=1100),
+    "annotation-geojson": Kind(geojson, 45, 1200),
+    "annotation-xml": Kind(xml, 25, 600),
+    "annotation-packed": Kind(packed, 8, 240, peak_mib=1100),
     "annotation-huge": Kind(huge, 0, 2, cpu_s=300, peak_mib=6000),
 }

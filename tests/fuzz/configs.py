@@ -91,4 +91,4 @@ def config(bases: Bases, folder: Path, rng: Random) -> Attempt:
     return Attempt(run, (), f"{command} --config {path.name}: {about}")
 
 
-KINDS = {"config": Kind(config, 40, 300)}
+KINDS = {"config": Kind(config, 40, 1200)}

@@ -100,4 +100,4 @@ def _post(bases: Bases, annotations: Path, address: str, body: bytes) -> None:
         raise RefusedError(told["error"])
 
 
-KINDS = {"drawing": Kind(posted, 40, 250)}
+KINDS = {"drawing": Kind(posted, 40, 1000)}

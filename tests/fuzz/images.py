@@ -177,7 +177,7 @@ def as_patch(bases: Bases, folder: Path, rng: Random) -> Attempt:
 
 
 KINDS = {
-    "image-slide": Kind(as_slide, 30, 200),
-    "image-mask": Kind(as_mask, 20, 120),
-    "image-patch": Kind(as_patch, 15, 80),
+    "image-slide": Kind(as_slide, 30, 800),
+    "image-mask": Kind(as_mask, 20, 480),
+    "image-patch": Kind(as_patch, 15, 320),
 }

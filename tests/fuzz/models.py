@@ -227,4 +227,4 @@ def _files(model: Path, card: dict[str, Any], rng: Random) -> str:
     return "weights of 512 MiB of nothing"
 
 
-KINDS = {"model-folder": Kind(folder_of, 40, 300)}
+KINDS = {"model-folder": Kind(folder_of, 40, 1200)}

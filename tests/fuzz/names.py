@@ -96,4 +96,4 @@ def mapped(bases: Bases, folder: Path, rng: Random) -> Attempt:
     return Attempt(run, _forms(stem), f"heatmap of {stem[:20]!a}")
 
 
-KINDS = {"name-command": Kind(named, 30, 150), "name-map": Kind(mapped, 3, 45)}
+KINDS = {"name-command": Kind(named, 30, 600), "name-map": Kind(mapped, 3, 180)}

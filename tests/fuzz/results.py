@@ -170,4 +170,4 @@ def _gone(result: Path, rng: Random) -> str:
     return f"{path.name} is {how}"
 
 
-KINDS = {"result-folder": Kind(altered, 40, 300)}
+KINDS = {"result-folder": Kind(altered, 40, 1200)}

@@ -249,14 +249,14 @@ def jpeg_tables(bases: Bases, folder: Path, rng: Random) -> Attempt:
 
 
 KINDS = {
-    "slide-truncated": Kind(made_truncated, 30, 250),
-    "slide-flipped": Kind(made_flipped, 40, 400),
-    "slide-tags": Kind(lying_tags, 40, 400),
-    "slide-giant": Kind(giant, 20, 120),
-    "slide-zero": Kind(zero, 20, 120),
-    "slide-cyclic": Kind(cyclic, 15, 80),
-    "slide-jpeg": Kind(jpeg_streams, 20, 120),
-    "slide-tables": Kind(jpeg_tables, 8, 40),
-    "real-truncated": Kind(real_truncated, 10, 120, needs_real=True),
-    "real-flipped": Kind(real_flipped, 10, 160, needs_real=True),
+    "slide-truncated": Kind(made_truncated, 30, 1000),
+    "slide-flipped": Kind(made_flipped, 40, 1600),
+    "slide-tags": Kind(lying_tags, 40, 1600),
+    "slide-giant": Kind(giant, 20, 480),
+    "slide-zero": Kind(zero, 20, 480),
+    "slide-cyclic": Kind(cyclic, 15, 320),
+    "slide-jpeg": Kind(jpeg_streams, 20, 480),
+    "slide-tables": Kind(jpeg_tables, 8, 160),
+    "real-truncated": Kind(real_truncated, 10, 480, needs_real=True),
+    "real-flipped": Kind(real_flipped, 10, 640, needs_real=True),
 }

@@ -127,4 +127,4 @@ def any_table(bases: Bases, folder: Path, rng: Random) -> Attempt:
     return Attempt(partial(use, path), (path.name,), f"{form}: {about}")
 
 
-KINDS = {"table": Kind(any_table, 50, 350)}
+KINDS = {"table": Kind(any_table, 50, 1400)}

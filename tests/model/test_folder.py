@@ -108,6 +108,8 @@ def test_what_is_no_model_folder_is_said(tmp_path: Path) -> None:
         ({"threshold": 2}, "threshold"),
         ({"surprise": 1}, "surprise"),
         ({"weights": {"file": "../../etc/passwd", "sha256": "0" * 64}}, "weights.file"),
+        ({"weights": {"file": "a" * 300, "sha256": "0" * 64}}, "weights.file"),
+        ({"metrics": {"test": {"roc_auc": "good"}}}, "metrics.test.roc_auc"),
     ],
 )
 def test_a_card_with_a_wrong_value_names_it(copy: Path, changes: dict, message: str) -> None:

@@ -1,14 +1,21 @@
-"""How many scans of a JPEG stream are decoded, told without decoding them."""
+"""Pictures that would take for ever: told without decoding them."""
 
 from __future__ import annotations
 
 import io
+import os
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from wsi_idc.slides.pictures import MOST_SCANS, has_too_many_scans
+from wsi_idc.slides.pictures import (
+    MOST_SCANS,
+    PictureError,
+    has_too_many_scans,
+    opened_picture,
+)
 
 SCAN = b"\xff\xda"
 # A frame and a scan of one component each, as a comment may hold them.
@@ -53,3 +60,11 @@ def test_a_scan_of_nothing_is_not_the_only_one() -> None:
 @pytest.mark.parametrize("length", range(0, 40, 3))
 def test_what_is_cut_short_is_counted(length: int) -> None:
     assert not has_too_many_scans(jpeg(progressive=False)[:length])
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes in folders")
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    pipe = tmp_path / "thumbnail.png"
+    os.mkfifo(pipe)
+    with pytest.raises(PictureError, match="it is a pipe"), opened_picture(pipe, 100):
+        pass

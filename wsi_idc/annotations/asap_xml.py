@@ -38,7 +38,7 @@ def parse_asap(root: Element) -> ParsedFile:
     """
     parsed = ParsedFile("ASAP XML")
     for index, annotation in enumerate(root.iter("Annotation"), start=1):
-        where = f"annotation {index} ({annotation.get('Name', '')!r})"
+        where = f"annotation {index} ({annotation.get('Name', '')[:60]!r})"
         kind = annotation.get("Type", "Polygon").lower()
         if kind not in _AREAS:
             parsed.skipped[_WITHOUT_AREA.get(kind, f"objects of type {kind}")] += 1

@@ -41,7 +41,8 @@ def parse_imagescope(root: Element) -> ParsedFile:
     parsed = ParsedFile("ImageScope XML")
     for number, layer in enumerate(root.iter("Annotation"), start=1):
         for index, region in enumerate(layer.iter("Region"), start=1):
-            where = f"layer {number} ({layer.get('Name', '')!r}), region {region.get('Id', index)}"
+            name, called = layer.get("Name", "")[:60], region.get("Id", str(index))[:20]
+            where = f"layer {number} ({name!r}), region {called}"
             kind = region.get("Type") or _FREEHAND
             if kind not in (_FREEHAND, _RECTANGLE, _ELLIPSE):
                 parsed.skipped[_WITHOUT_AREA.get(kind, f"regions of type {kind}")] += 1

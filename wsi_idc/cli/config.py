@@ -232,15 +232,11 @@ def _content(file: Path) -> dict[str, Any]:
             "read; give a file of options"
         )
     if file.suffix.lower() in (".yaml", ".yml"):
-        import yaml
+        from wsi_idc.files import parse_yaml
 
         try:
-            content = yaml.safe_load(text)
-        # The last ones PyYAML comes upon: dates and numbers that are none, lists in lists in lists.
-        except (
-            *(yaml.YAMLError, ValueError, TypeError, AttributeError, OverflowError),
-            RecursionError,
-        ) as error:
+            content = parse_yaml(text)
+        except ValueError as error:
             raise SettingsError(
                 f"--config {file} is no YAML ({reason(error)}); mend it, or end its name in .toml"
             ) from error

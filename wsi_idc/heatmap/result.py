@@ -260,9 +260,9 @@ def read_summary(folder: Path) -> dict[str, Any]:
             "for one slide"
         )
     summary = _read_json(path)
-    if summary.get("format") != FORMAT:
+    if (format := summary.get("format")) != FORMAT:
         raise ResultFolderError(
-            f"{path} has the format {summary.get('format')!r}, and this version reads {FORMAT!r}; "
+            f"{path} has the format {str(format)[:40]!r}, and this version reads {FORMAT!r}; "
             "make the heatmap again, or use the version that made it"
         )
     if problem := problem_of(summary):

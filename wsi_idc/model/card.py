@@ -41,6 +41,10 @@ class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
+SideMetrics = dict[str, int | float | dict[str, tuple[float, float]]]
+"""Metrics of one side's patients, as `MetricsWithIntervals.as_json` gives them."""
+
+
 class Rounding(_Part):
     """What storing large kernels as float16 changed, on validation patches; new minus old."""
 
@@ -147,7 +151,7 @@ class ModelCard(_Part):
     threshold: float = Field(ge=0, le=1)
     training_data: TrainingData
     training_settings: dict[str, Any]
-    metrics: dict[str, Any]
+    metrics: dict[str, SideMetrics]
     versions: dict[str, str]
 
     @model_validator(mode="after")

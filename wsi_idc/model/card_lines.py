@@ -35,6 +35,10 @@ def _metrics(card: ModelCard) -> list[tuple[str, str]]:
     """Metrics of the test patients, or, where there were none, of those it was validated on."""
     for side, name in (("test", "on test"), ("val", "on validation")):
         if found := card.metrics.get(side):
-            told = [f"{label} {found[key]:.3f}" for key, label in _TOLD if key in found]
+            told = [
+                f"{label} {value:.3f}"
+                for key, label in _TOLD
+                if isinstance(value := found.get(key), int | float)
+            ]
             return [(name, ", ".join(told))]
     return []

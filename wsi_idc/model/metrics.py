@@ -52,7 +52,7 @@ class MetricsWithIntervals:
     values: Metrics
     intervals: dict[str, tuple[float, float]]
 
-    def as_json(self) -> dict[str, object]:
+    def as_json(self) -> dict[str, Any]:
         """Plain numbers, rounded to 5 digits, for a JSON file."""
         values = {name: round(value, 5) for name, value in asdict(self.values).items()}
         intervals = {

@@ -85,6 +85,8 @@ def opened_picture(
     OSError
         If the file itself cannot be read: it is not there, or not for this user.
     """
+    if isinstance(file, Path) and file.exists() and not (file.is_file() or file.is_dir()):
+        raise PictureError("it is a pipe or a device, which may never end")
     try:
         with _opened(file, formats) as image:
             width, height = image.size

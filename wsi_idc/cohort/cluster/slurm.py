@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from wsi_idc.cohort.worker import SLIDES_UNDER_WAY
 from wsi_idc.errors import SettingsError, reason
+from wsi_idc.files import parse_yaml
 
 
 class SlurmSettings(BaseModel):
@@ -57,8 +57,8 @@ def read_slurm_settings(path: Path) -> SlurmSettings:
         If it cannot be read, or says what is not known.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        content = parse_yaml(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
         raise SettingsError(
             f"{path} cannot be read as YAML ({reason(error)}); correct the file --dask-config"
         ) from error
