@@ -47,6 +47,7 @@ def test_show_augmentation(phantom: PhantomSlide, tmp_path: Path) -> None:
         assert min(image.size) > 500
 
 
+@pytest.mark.slow
 def test_notebook_runs_and_shows_its_pictures() -> None:
     nbformat = pytest.importorskip("nbformat")
     nbclient = pytest.importorskip("nbclient")

@@ -104,6 +104,7 @@ def test_the_fingerprint_is_of_the_polygons() -> None:
     assert one != AnnotatedArea([first, moved]).sha256
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_patches_against_five_thousand_polygons_take_seconds() -> None:
     places = np.random.default_rng(0).uniform(0, 100_000, (5_000, 2))
     polygons = [blob(x, y, 300 + 300 * (i % 5), 100, i) for i, (x, y) in enumerate(places)]

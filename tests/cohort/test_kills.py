@@ -76,6 +76,7 @@ def test_kills_at_random_instants_change_nothing(
     same_as(whole[0], output)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("format", ["png", pytest.param("h5", marks=pytest.mark.long)])
 def test_patches_are_the_same_after_kills(slides: Path, tmp_path: Path, format: str) -> None:
     """The same of `tile`, whose slides share folders, with the command itself."""
@@ -109,6 +110,7 @@ def test_patches_are_the_same_after_kills(slides: Path, tmp_path: Path, format: 
     same_as(tmp_path / "whole", tmp_path / "killed")
 
 
+@pytest.mark.slow
 def test_processes_share_an_output_folder(
     slides: Path, whole: tuple[Path, float], tmp_path: Path
 ) -> None:

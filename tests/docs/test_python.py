@@ -17,6 +17,7 @@ from wsi_idc.model.train import train
 PAGE = REPOSITORY / "docs" / "python.md"
 
 
+@pytest.mark.slow
 def test_the_page_runs_from_top_to_bottom(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
