@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import Self
 
 from fuzz.bases import Bases
-from fuzz.cases import Case
+from fuzz.cases import Case, Kind
 from fuzz.corpus import KINDS
 
 from wsi_idc.fresh_process import command_of
@@ -57,7 +57,8 @@ class Harness:
     ----------
     bases : the sound files that cases start from.
     work : a folder of its own, for the case that is tried.
-    most_s : seconds after which a child that does not answer is ended.
+    most_s : seconds after which a child that does not answer is ended; of kinds that may take
+        more processor time than others, as many more.
     """
 
     def __init__(self, bases: Bases, work: Path, most_s: float = _MOST_S) -> None:
@@ -77,11 +78,12 @@ class Harness:
         with contextlib.suppress(BrokenPipeError):  # it is told below how the child ended
             child.stdin.write(f"{case}\n".encode())
             child.stdin.flush()
-        answer = self._answer(child)
-        if answer is None:
-            return Verdict(case, "?", self._ending(child))
-        told = json.loads(answer)
         kind = KINDS[case.kind]
+        most_s = self._most_s * max(1.0, kind.cpu_s / Kind.cpu_s)
+        answer = self._answer(child, most_s)
+        if answer is None:
+            return Verdict(case, "?", self._ending(child, most_s))
+        told = json.loads(answer)
         verdict = Verdict(case, **told)
         if not verdict.fault and verdict.cpu_s > kind.cpu_s:
             told["fault"] = f"it took {verdict.cpu_s:.1f} s of processor time, not {kind.cpu_s:g}"
@@ -102,11 +104,11 @@ class Harness:
             )
         return self._child
 
-    def _answer(self, child: subprocess.Popen[bytes]) -> bytes | None:
+    def _answer(self, child: subprocess.Popen[bytes], most_s: float) -> bytes | None:
         """The child's line; None where it ends, or has to be ended, before there is one."""
         assert child.stdout
         answer = b""
-        deadline = time.monotonic() + self._most_s
+        deadline = time.monotonic() + most_s
         while not answer.endswith(b"\n"):
             left = deadline - time.monotonic()
             if left <= 0 or not select.select([child.stdout], [], [], left)[0]:
@@ -117,7 +119,7 @@ class Harness:
             answer += part
         return answer
 
-    def _ending(self, child: subprocess.Popen[bytes]) -> str:
+    def _ending(self, child: subprocess.Popen[bytes], most_s: float) -> str:
         """In words, how the child ended; it is gone afterwards."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             child.wait(timeout=1)
@@ -126,7 +128,7 @@ class Harness:
         printed = self._errors.read().decode(errors="replace")[-1500:]
         self.end()
         if status is None:
-            return f"no answer within {self._most_s:g} s"
+            return f"no answer within {most_s:g} s"
         how = signal.Signals(-status).name if status < 0 else f"exit status {status}"
         return f"it ended the process ({how}): {printed}"
 
