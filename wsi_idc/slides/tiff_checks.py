@@ -40,8 +40,9 @@ def check_chain(file: BinaryIO) -> None:
         If one follows itself, directly or by way of others, or if there are too many. A chain
         that ends in nothing is the reader's to judge.
     """
-    for _ in _directories(file, _layout(file)):
-        pass
+    if (layout := _layout(file)) is not None:
+        for _ in _directories(file, layout):
+            pass
 
 
 def check_tile_tables(file: BinaryIO) -> None:
@@ -59,7 +60,8 @@ def check_tile_tables(file: BinaryIO) -> None:
     ValueError
         If an image does, if all directories have too many entries, or as `check_chain`.
     """
-    layout = _layout(file)
+    if (layout := _layout(file)) is None:
+        return
     looked_at = 0
     for number, (at, entries) in enumerate(_directories(file, layout)):
         looked_at += entries
@@ -89,6 +91,7 @@ class _Layout(NamedTuple):
 
 
 def _layout(file: BinaryIO) -> _Layout | None:
+    """As the file's header tells it; None where that is of no TIFF."""
     file.seek(0)
     header = file.read(16)
     if len(header) < 16 or header[:2] not in (b"II", b"MM"):
@@ -100,7 +103,7 @@ def _layout(file: BinaryIO) -> _Layout | None:
     return _Layout(order, offset.unpack_from(header, at)[0], offset, count, entry)
 
 
-def _directories(file: BinaryIO, layout: _Layout | None) -> Iterator[tuple[int, int]]:
+def _directories(file: BinaryIO, layout: _Layout) -> Iterator[tuple[int, int]]:
     """Where the entries of each directory begin, and how many it has.
 
     Raises
@@ -108,8 +111,6 @@ def _directories(file: BinaryIO, layout: _Layout | None) -> Iterator[tuple[int, 
     ValueError
         As `check_chain`.
     """
-    if layout is None:
-        return
     at = layout.first
     seen: set[int] = set()
     while at:
@@ -130,13 +131,12 @@ def _directories(file: BinaryIO, layout: _Layout | None) -> Iterator[tuple[int, 
 
 
 def _whole_numbers(
-    file: BinaryIO, layout: _Layout | None, at: int, entries: int
+    file: BinaryIO, layout: _Layout, at: int, entries: int
 ) -> dict[int, tuple[int, int]]:
     """Of tags that tell sizes or places: how many values they have, and the first.
 
     That is 0 where it does not stand in the directory itself, or is no whole number.
     """
-    assert layout is not None
     file.seek(at)
     found = {}
     for tag, kind, count, value in layout.entry.iter_unpack(file.read(entries * layout.entry.size)):

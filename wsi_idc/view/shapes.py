@@ -6,6 +6,7 @@ what is saved is valid by the rules that QuPath and shapely insist on.
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +22,7 @@ Rings = list[list[list[float]]]
 
 MODES = ("new", "add", "join", "cut")
 _MOST_POINTS = 200_000
-_FARTHEST_UM, _HUGE = 1e8, 1e300
+_FARTHEST_UM = 1e8
 # Of a brush's radius: its strokes are followed to this, and have as few corners as that allows.
 _BRUSH_TOLERANCE = 0.01
 _SMALLEST_UM2 = 1.0
@@ -129,10 +130,10 @@ def _points(values: Any) -> list[tuple[float, float]]:
 
 
 def _is_number(value: Any) -> bool:
-    # An integer of JSON may have more digits than any float.
-    return (
-        isinstance(value, (int, float)) and not isinstance(value, bool) and -_HUGE < value < _HUGE
-    )
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        return False
+    # Not `math.isfinite`, which fails for an integer that has more digits than any float.
+    return abs(value) <= sys.float_info.max
 
 
 def _rings(geometry: Geometry) -> list[Rings]:
